@@ -1,0 +1,307 @@
+//! Runner and edge ↔ the `agents` function, under `{api origin}/agents`.
+//!
+//! | method, path | body → answer |
+//! |---|---|
+//! | POST /agents/register | [`Register`] → [`Registered`]; `Authorization: Bearer <join token>` |
+//! | POST /agents/heartbeat | [`Heartbeat`] → [`HeartbeatAnswer`] |
+//! | POST /agents/inventory | [`Inventory`] → [`InventoryAnswer`] |
+//! | POST /agents/reports | [`Reports`] → [`ReportsAnswer`] |
+//! | GET /agents/work/{sandbox_id} | → [`crate::work::Work`]; 404 when this runner does not own it |
+//! | POST /agents/authorize | [`Authorize`] → [`Grant`]; 401, 403, 404 with the public error body |
+//! | GET /agents/revocations?since={cursor} | → [`Revocations`] |
+//!
+//! All but `register` carry `Authorization: Bearer <agent token>`.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::work::{Report, Work};
+
+/// What an agent does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Answers clients; holds no sandboxes.
+    Edge,
+    /// Holds sandboxes; answers edges only.
+    Runner,
+    /// Both, as on a laptop.
+    Both,
+}
+
+/// First words of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Register {
+    /// Its id from an earlier life, if any; a runner keeps its id over restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_id: Option<Uuid>,
+    /// Human name, unique per deployment by convention only.
+    pub name: String,
+    /// Region id.
+    pub region: String,
+    /// What it does.
+    pub role: Role,
+    /// Software version.
+    pub version: String,
+    /// Where other edges reach its relay door: `http://host:port`.
+    pub relay_url: String,
+    /// Ed25519 public key that its tickets are signed with: raw 32 bytes, base64.
+    pub ticket_key: String,
+    /// What it can hold; zero for a mere edge.
+    pub capacity: Capacity,
+    /// Host abilities found by probing, such as `disk_quota`, `userns`, `cgroup_v2`.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Image references present.
+    #[serde(default)]
+    pub images: Vec<String>,
+}
+
+/// Room for sandboxes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Whole CPUs; may be overcommitted by the operator's factor, already applied here.
+    pub cpu: u32,
+    /// GiB; never overcommitted.
+    pub memory_gib: u32,
+    /// GiB.
+    pub disk_gib: u32,
+    /// Most sandboxes at once (a Linux bridge takes at most 1,023 ports).
+    pub sandboxes: u32,
+}
+
+/// Answer to [`Register`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Registered {
+    /// The id to keep.
+    pub runner_id: Uuid,
+    /// The deployment; containers are labelled with it.
+    pub deployment: String,
+    /// Bearer token for all further calls; replaces any earlier one.
+    pub token: String,
+    /// The queue to poll.
+    pub queue_url: String,
+    /// AES-256 key for [`crate::work::SealedEnv`], base64.
+    pub env_key: String,
+    /// Seconds between heartbeats.
+    pub heartbeat_seconds: u64,
+}
+
+/// Sign of life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// What is taken of [`Capacity`], work in flight included.
+    pub allocated: Capacity,
+    /// SHA-256 hex over the sorted lines `sandbox_id epoch` of all sandboxes held.
+    pub inventory_digest: String,
+    /// Image references present.
+    #[serde(default)]
+    pub images: Vec<String>,
+}
+
+/// Answer to [`Heartbeat`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeartbeatAnswer {
+    /// Send an [`Inventory`] now.
+    pub send_inventory: bool,
+    /// Edges whose tickets are good.
+    pub edges: Vec<EdgeKey>,
+}
+
+/// An edge and the key its tickets are signed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeKey {
+    /// The edge's agent id (`kid` and `iss` of its tickets).
+    pub id: Uuid,
+    /// Ed25519 public key: raw 32 bytes, base64.
+    pub ticket_key: String,
+}
+
+/// All that a runner holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// One entry per sandbox container of this deployment and runner.
+    pub entries: Vec<InventoryEntry>,
+}
+
+/// A container found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryEntry {
+    /// From its label.
+    pub sandbox_id: Uuid,
+    /// From its label.
+    pub epoch: u64,
+    /// It runs.
+    pub running: bool,
+}
+
+/// What to do with each container found, and what was expected but not found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InventoryAnswer {
+    /// One for each entry.
+    pub decisions: Vec<Decision>,
+    /// Sandboxes that this runner owns but did not list: serve this work.
+    pub missing: Vec<Work>,
+}
+
+/// What to do with one container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// It is yours; serve this work.
+    Keep {
+        /// The current wish.
+        work: Box<Work>,
+    },
+    /// Proven, by a consistent read, to be destroyed: remove it.
+    Remove {
+        /// Which sandbox.
+        sandbox_id: Uuid,
+        /// Which epoch of it.
+        epoch: u64,
+    },
+    /// Unknown, or of a lost epoch: stop it and keep its files for 24 hours.
+    StopAndKeep {
+        /// Which sandbox.
+        sandbox_id: Uuid,
+        /// Which epoch of it.
+        epoch: u64,
+    },
+}
+
+/// Reports, oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reports {
+    /// At most 25.
+    pub reports: Vec<Report>,
+}
+
+/// One verdict per report, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportsAnswer {
+    /// In the order of the reports.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Accepted now or earlier.
+    Applied,
+    /// Accepted, and there is a newer wish: serve it without waiting for the queue.
+    AppliedWithWork {
+        /// The newer wish.
+        work: Box<Work>,
+    },
+    /// Older than what is known, or of another owner. Not to be sent again.
+    Stale,
+    /// Could not be written now; send it again.
+    Retry,
+}
+
+/// May this caller use this sandbox?
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Authorize {
+    /// Id (or name, for bearer callers) from the path.
+    pub sandbox: String,
+    /// What the caller showed.
+    pub credential: Credential,
+    /// `X-Daytona-Organization-ID`, for JWT callers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+}
+
+/// What a caller showed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Credential {
+    /// `Authorization: Bearer` of the public API.
+    Bearer {
+        /// API key or JWT.
+        token: String,
+    },
+}
+
+/// Permission to use one sandbox, and where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Resolved id.
+    pub sandbox_id: Uuid,
+    /// Owner organization.
+    pub organization_id: Uuid,
+    /// SHA-256 hex of the credential: what a revocation names.
+    pub credential_sha256: String,
+    /// Placement at the time of asking.
+    pub epoch: u64,
+    /// Newest wish at the time of asking: doors open once the owner has applied it.
+    pub generation: u64,
+    /// The newest wish is to run.
+    pub wants_started: bool,
+    /// Public state name, for messages.
+    pub state: String,
+    /// Owner, if placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_id: Option<Uuid>,
+    /// The owner's relay door, if placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay_url: Option<String>,
+    /// Seconds this may be cached, at most 300.
+    pub ttl_seconds: u64,
+}
+
+/// The revocation feed. Edges poll every 2 s with overlap and deduplicate by `id`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// Newer than the cursor, oldest first.
+    pub entries: Vec<Revocation>,
+    /// Pass as `since` next time.
+    pub cursor: String,
+}
+
+/// Something stopped being allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// ULID.
+    pub id: String,
+    /// What.
+    pub what: Revoked,
+}
+
+/// What stopped being allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Revoked {
+    /// A credential, everywhere.
+    Credential {
+        /// SHA-256 hex.
+        sha256: String,
+    },
+    /// All grants of a sandbox: it was deleted, moved, or changed hands.
+    Sandbox {
+        /// Which.
+        sandbox_id: Uuid,
+    },
+}
+
+/// Claims of the ticket (JWT, EdDSA) that an edge sends to the owner's relay door in `X-Paddock-Ticket`.
+/// Lifetime at most 60 s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketClaims {
+    /// The edge's agent id.
+    pub iss: Uuid,
+    /// The owner's agent id.
+    pub aud: Uuid,
+    /// The sandbox.
+    pub sub: Uuid,
+    /// Organization of the grant.
+    pub org: Uuid,
+    /// Epoch of the grant.
+    pub epoch: u64,
+    /// Generation of the grant.
+    pub generation: u64,
+    /// Seconds since 1970.
+    pub iat: u64,
+    /// Seconds since 1970.
+    pub exp: u64,
+}

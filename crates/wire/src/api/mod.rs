@@ -1,0 +1,1 @@
+//! The public REST API: bodies as the official SDKs send and parse them.

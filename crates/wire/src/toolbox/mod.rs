@@ -1,0 +1,1 @@
+//! The daemon's HTTP API: bodies as the official SDKs send and parse them.

@@ -1,0 +1,1 @@
+//! Placeholder root; replaced in the first commit.
