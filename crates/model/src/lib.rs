@@ -3,7 +3,21 @@
 //! Rules without input or output: no serde, no async, no clock of its own.
 //!
 //! * [`id`] typed identifiers
+//! * [`time`] the instant that everything here is told
+//! * [`lifecycle`] state × event → next state or typed refusal; the matrix is printed to `lifecycle.txt`
+//! * [`sandbox`] the head of a sandbox: what is desired, what was observed, the counters of truth
+//! * [`report`] which report of an owner applies
+//! * [`plan`] what must be done next for a sandbox, the same for the request and the sweep
+//! * [`quota`] what a sandbox is charged in each state
+//! * [`placement`] which runner takes it
 //!
-//! Start reading at `lifecycle`, then `plan`.
+//! Start reading at [`lifecycle`], then [`plan`].
 
 pub mod id;
+pub mod lifecycle;
+pub mod placement;
+pub mod plan;
+pub mod quota;
+pub mod report;
+pub mod sandbox;
+pub mod time;

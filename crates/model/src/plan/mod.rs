@@ -1,0 +1,120 @@
+//! What must be done next for a sandbox. Pure; the request calls it for speed, the sweep for certainty.
+//!
+//! One road: whoever changes a head asks `plan` and does as told. The same answer comes from the same head, so doing it
+//! twice does no harm.
+
+use std::time::Duration;
+
+use crate::{
+    lifecycle::{Desired, State},
+    sandbox::Sandbox,
+    time::Timestamp,
+};
+
+/// Sendings of one generation without a word from the owner before the sandbox is called failed (design §3).
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// What to do now, and when to look again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do now.
+    pub step: Step,
+    /// What `due` must become; none = nothing will be due.
+    pub due: Option<Timestamp>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing.
+    Rest,
+    /// Choose a runner, epoch + 1, and send.
+    Place,
+    /// Send the whole work to the owner's queue.
+    Send,
+    /// Ask the owner to stop it if it has been idle this long.
+    StopIfIdle(Duration),
+    /// Make this wish in the user's name: a timer has run out.
+    Wish(Desired),
+    /// No runner holds anything: the destruction is complete.
+    Forget,
+    /// Take it to `error`, with this reason for the user.
+    GiveUp(&'static str),
+}
+
+/// The step that `sandbox` needs at `now`.
+pub fn plan(sandbox: &Sandbox, now: Timestamp) -> Plan {
+    if sandbox.state == State::Destroyed {
+        return Plan { step: Step::Rest, due: None };
+    }
+    if sandbox.is_at_rest() {
+        return at_rest(sandbox, now);
+    }
+    if sandbox.runner.is_none() {
+        return unplaced(sandbox, now);
+    }
+    let deadline = sandbox.wished_at.after(deadline(sandbox.state));
+    if sandbox.state != State::Destroying {
+        if sandbox.attempt >= MAX_ATTEMPTS && sandbox.due.is_none_or(|due| due <= now) {
+            return Plan { step: Step::GiveUp("the runner that holds this sandbox did not answer"), due: None };
+        }
+        if deadline <= now {
+            return Plan { step: Step::GiveUp("the change took longer than it may"), due: None };
+        }
+    }
+    match sandbox.due {
+        Some(due) if due > now && sandbox.attempt > 0 => Plan { step: Step::Rest, due: Some(due) },
+        Some(_) | None => Plan { step: Step::Send, due: Some(now.after(patience(sandbox.attempt + 1))) },
+    }
+}
+
+/// How long to wait for a word after the `attempt`th sending: 5 s, doubled each time, at most a minute.
+pub fn patience(attempt: u32) -> Duration {
+    Duration::from_secs((5u64 << attempt.saturating_sub(1).min(4)).min(60))
+}
+
+/// The longest a wish may take before it is called failed, however much the owner says it is working on it
+/// (control-plane-sandbox §4).
+pub fn deadline(state: State) -> Duration {
+    let minutes = match state {
+        State::Starting | State::Resuming | State::Stopping | State::Pausing => 5,
+        State::Creating | State::Unknown | State::Resizing | State::Forking | State::Started | State::Stopped => 15,
+        State::Restoring | State::PullingSnapshot => 30,
+        State::BuildingSnapshot | State::PendingBuild | State::Archiving | State::Snapshotting => 60,
+        State::Paused | State::Archived => 15,
+        State::Destroying | State::Destroyed | State::Error | State::BuildFailed => 60,
+    };
+    Duration::from_secs(minutes * 60)
+}
+
+fn unplaced(sandbox: &Sandbox, now: Timestamp) -> Plan {
+    if sandbox.desired == Desired::Destroyed {
+        return Plan { step: Step::Forget, due: None };
+    }
+    if sandbox.wished_at.after(deadline(sandbox.state)) <= now {
+        return Plan { step: Step::GiveUp("no runner had room for this sandbox"), due: None };
+    }
+    Plan { step: Step::Place, due: Some(now.after(patience(1))) }
+}
+
+/// Timers are lazy: the owner's clock decides about idleness, so the sweep only asks when it may be time.
+fn at_rest(sandbox: &Sandbox, now: Timestamp) -> Plan {
+    match (sandbox.state, sandbox.timers.auto_stop) {
+        (State::Started, Some(idle)) if sandbox.pool.is_none() => {
+            let due = sandbox.last_activity.after(idle);
+            if due > now {
+                return Plan { step: Step::Rest, due: Some(due) };
+            }
+            match sandbox.due {
+                Some(asked) if asked > now && sandbox.attempt > 0 => Plan { step: Step::Rest, due: Some(asked) },
+                Some(_) | None => {
+                    Plan { step: Step::StopIfIdle(idle), due: Some(now.after(patience(sandbox.attempt + 1))) }
+                }
+            }
+        }
+        _ => Plan { step: Step::Rest, due: None },
+    }
+}
+
+#[cfg(test)]
+mod tests;

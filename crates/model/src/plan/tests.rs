@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    id::{OrganizationId, RunnerId, SandboxId},
+    quota::Charge,
+    sandbox::{Resources, Timers},
+};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn sandbox(state: State, desired: Desired) -> Sandbox {
+    Sandbox {
+        id: SandboxId::random(),
+        organization: Some(OrganizationId::random()),
+        pool: None,
+        name: "n".into(),
+        region: "local".into(),
+        state,
+        desired,
+        generation: 2,
+        epoch: 1,
+        runner: Some(RunnerId::random()),
+        seen_generation: 1,
+        seen_seq: 3,
+        has_container: true,
+        attempt: 0,
+        wished_at: NOW,
+        due: None,
+        force: false,
+        failure: None,
+        resources: Resources { cpu: 1, memory_gib: 1, disk_gib: 1 },
+        charge: Charge::default(),
+        timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },
+        last_activity: NOW,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+#[test]
+fn a_new_wish_is_sent_at_once_and_due_in_five_seconds() {
+    let plan = plan(&sandbox(State::Stopping, Desired::Stopped), NOW);
+    assert_eq!(plan, Plan { step: Step::Send, due: Some(NOW.after(Duration::from_secs(5))) });
+}
+
+#[test]
+fn a_sent_wish_waits_until_due() {
+    let mut waiting = sandbox(State::Stopping, Desired::Stopped);
+    waiting.attempt = 1;
+    waiting.due = Some(NOW.after(Duration::from_secs(1)));
+    assert_eq!(plan(&waiting, NOW).step, Step::Rest);
+    assert_eq!(plan(&waiting, NOW.after(Duration::from_secs(1))).step, Step::Send);
+}
+
+#[test]
+fn five_sendings_without_a_word_are_enough() {
+    let mut silent = sandbox(State::Starting, Desired::Started);
+    silent.attempt = MAX_ATTEMPTS;
+    silent.due = Some(NOW);
+    assert!(matches!(plan(&silent, NOW).step, Step::GiveUp(_)));
+}
+
+#[test]
+fn a_deletion_is_sent_for_ever() {
+    let mut silent = sandbox(State::Destroying, Desired::Destroyed);
+    silent.attempt = 50;
+    silent.due = Some(NOW);
+    assert_eq!(plan(&silent, NOW), Plan { step: Step::Send, due: Some(NOW.after(Duration::from_secs(60))) });
+}
+
+#[test]
+fn what_no_runner_holds_is_forgotten_or_placed() {
+    let mut unplaced = sandbox(State::Destroying, Desired::Destroyed);
+    unplaced.runner = None;
+    assert_eq!(plan(&unplaced, NOW).step, Step::Forget);
+    let mut queued = sandbox(State::Creating, Desired::Started);
+    queued.runner = None;
+    assert_eq!(plan(&queued, NOW).step, Step::Place);
+    assert!(matches!(plan(&queued, NOW.after(Duration::from_secs(901))).step, Step::GiveUp(_)));
+}
+
+#[test]
+fn idleness_is_asked_about_only_when_it_may_be_time() {
+    let mut idle = sandbox(State::Started, Desired::Started);
+    idle.seen_generation = idle.generation;
+    idle.timers.auto_stop = Some(Duration::from_secs(60));
+    assert_eq!(plan(&idle, NOW), Plan { step: Step::Rest, due: Some(NOW.after(Duration::from_secs(60))) });
+    let later = NOW.after(Duration::from_secs(60));
+    assert_eq!(plan(&idle, later).step, Step::StopIfIdle(Duration::from_secs(60)));
+}
+
+#[test]
+fn every_unsettled_state_has_a_due_time_or_a_step() {
+    for state in State::ALL {
+        if state.is_settled() {
+            continue;
+        }
+        let plan = plan(&sandbox(state, Desired::Started), NOW);
+        assert!(plan.due.is_some_and(|due| due <= NOW.after(Duration::from_secs(60))), "{state}: {plan:?}");
+    }
+}
+
+#[test]
+fn a_claimed_sandbox_is_not_at_rest_until_its_owner_says_so() {
+    let claimed = sandbox(State::Started, Desired::Started);
+    assert_eq!(plan(&claimed, NOW).step, Step::Send);
+}

@@ -1,0 +1,114 @@
+//! The head of a sandbox: what the user desires, what was observed, and the counters of truth.
+
+use std::time::Duration;
+
+use crate::{
+    id::{OrganizationId, RunnerId, SandboxId},
+    lifecycle::{Desired, State},
+    quota::Charge,
+    time::Timestamp,
+};
+
+/// What the hot path reads and writes: one item of at most 1 KB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Identity, for ever.
+    pub id: SandboxId,
+    /// Owner; none while it waits in a warm pool. Changes at most once, from none.
+    pub organization: Option<OrganizationId>,
+    /// The warm pool it waits in.
+    pub pool: Option<String>,
+    /// Unique in its organization while not destroyed.
+    pub name: String,
+    /// Region id.
+    pub region: String,
+    /// What it is; what users see.
+    pub state: State,
+    /// What is wished.
+    pub desired: Desired,
+    /// Grows with each wish.
+    pub generation: u64,
+    /// Grows with each placement: who owns it.
+    pub epoch: u64,
+    /// The owner, if placed.
+    pub runner: Option<RunnerId>,
+    /// Generation of the last accepted report.
+    pub seen_generation: u64,
+    /// `seq` of the last accepted report.
+    pub seen_seq: u64,
+    /// A container of this epoch was reported: losing it is losing files.
+    pub has_container: bool,
+    /// Sendings of this generation since the owner was last heard of.
+    pub attempt: u32,
+    /// When the present wish was made; the deadline counts from here.
+    pub wished_at: Timestamp,
+    /// When the sweep must look again; none = never.
+    pub due: Option<Timestamp>,
+    /// A stop must not wait for the processes' consent.
+    pub force: bool,
+    /// Why it is in error.
+    pub failure: Option<Failure>,
+    /// Sizes.
+    pub resources: Resources,
+    /// What it holds of its organization's quota now.
+    pub charge: Charge,
+    /// The wishes that time makes.
+    pub timers: Timers,
+    /// Last known use; the owner's clock knows better.
+    pub last_activity: Timestamp,
+    /// Birth.
+    pub created_at: Timestamp,
+    /// Last write.
+    pub updated_at: Timestamp,
+}
+
+/// Why a sandbox is in error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For the user.
+    pub reason: String,
+    /// Recovery makes sense.
+    pub recoverable: bool,
+}
+
+/// Sizes of a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Whole CPUs.
+    pub cpu: u32,
+    /// GiB.
+    pub memory_gib: u32,
+    /// GiB.
+    pub disk_gib: u32,
+}
+
+/// The wishes that time makes; none = off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timers {
+    /// Stop when idle this long.
+    pub auto_stop: Option<Duration>,
+    /// Archive when stopped this long.
+    pub auto_archive: Option<Duration>,
+    /// Delete when stopped this long; zero = ephemeral, a stop is a deletion.
+    pub auto_delete: Option<Duration>,
+}
+
+impl Timers {
+    /// A stop of an ephemeral sandbox is a deletion.
+    pub fn is_ephemeral(&self) -> bool {
+        self.auto_delete == Some(Duration::ZERO)
+    }
+}
+
+impl Sandbox {
+    /// The owner has applied the newest wish, and the state is what was wished.
+    pub fn is_at_rest(&self) -> bool {
+        self.state.is_settled()
+            && (self.state.is_failed() || self.seen_generation == self.generation || self.runner.is_none())
+    }
+
+    /// It is in the pool, running, and its owner has said so: a create may claim it.
+    pub fn is_claimable(&self) -> bool {
+        self.pool.is_some() && self.organization.is_none() && self.state == State::Started && self.is_at_rest()
+    }
+}
