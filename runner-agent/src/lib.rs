@@ -1,1 +1,11 @@
-//! Placeholder root; replaced in the first commit.
+//! The agent on a machine: it holds sandboxes (role runner), answers clients (role edge), or both.
+//!
+//! * [`config`] the environment, read once
+//! * [`control_api`] the agents API of the control plane, with the agent's token
+//! * [`sandboxes`] one owner task per sandbox; [`sandboxes::registry`] is the way in
+//!
+//! Start reading at [`sandboxes::registry`].
+
+pub mod config;
+pub mod control_api;
+pub mod sandboxes;

@@ -10,12 +10,16 @@
 //! | POST /agents/authorize | [`Authorize`] → [`Grant`]; 401, 403, 404 with the public error body |
 //! | GET /agents/revocations?since={cursor} | → [`Revocations`] |
 //!
-//! All but `register` carry `Authorization: Bearer <agent token>`.
+//! All but `register` carry `Authorization: Bearer <agent token>`. A 401 about that token carries the header
+//! [`AGENT_TOKEN_REFUSED`], so that `authorize` can answer 401 about the caller without making the agent register again.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::work::{Report, Work};
+
+/// Header (any value) on a 401 that is about the agent's own token.
+pub const AGENT_TOKEN_REFUSED: &str = "x-paddock-agent-token-refused";
 
 /// What an agent does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

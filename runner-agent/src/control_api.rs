@@ -1,0 +1,219 @@
+//! The control plane's agents API (`wire::agents`), called with the agent's own token.
+//!
+//! A token may be replaced behind our back (the same runner id registered again, a wiped table): a 401 makes
+//! the client register again once and repeat the call.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use paddock_wire::{
+    agents::{
+        AGENT_TOKEN_REFUSED, Authorize, Grant, Heartbeat, HeartbeatAnswer, Inventory, InventoryAnswer, Register,
+        Registered, Reports, ReportsAnswer, Revocations,
+    },
+    work::Work,
+};
+use reqwest::{Method, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// Longer than the function's own time limit would only hide a lost answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why a call brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlApiError {
+    /// No answer, or not one of ours. Whether it was done is unknown.
+    #[error("control plane does not answer")]
+    Unreachable(#[from] reqwest::Error),
+    /// It answered no. For `authorize` the body is the public error body, to be passed on.
+    #[error("control plane answered {status}: {}", String::from_utf8_lossy(body))]
+    Refused {
+        /// HTTP status.
+        status: StatusCode,
+        /// Body as it came.
+        body: Bytes,
+    },
+    /// It does not know our token, not even the one of a fresh registration.
+    #[error("control plane refuses the agent's token")]
+    TokenRefused,
+    /// A body that is not what the contract says.
+    #[error("control plane sent a body that cannot be read")]
+    Malformed(#[from] serde_json::Error),
+    /// A call before the first registration.
+    #[error("not registered yet")]
+    NotRegistered,
+}
+
+impl ControlApiError {
+    /// The status, when there was an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::TokenRefused => Some(StatusCode::UNAUTHORIZED),
+            Self::Unreachable(_) | Self::Malformed(_) | Self::NotRegistered => None,
+        }
+    }
+}
+
+/// Client of the agents API; share it in an `Arc`.
+pub struct ControlApi {
+    http: reqwest::Client,
+    base: String,
+    join_token: String,
+    introduction: RwLock<Register>,
+    session: RwLock<Option<Arc<Registered>>>,
+    /// Only one registration at a time: each makes the token of the other worthless.
+    registering: tokio::sync::Mutex<()>,
+}
+
+impl ControlApi {
+    /// `base` is `{api origin}/agents`; `introduction` is what this agent says of itself.
+    ///
+    /// # Errors
+    /// When the TLS set-up of this machine cannot be read.
+    pub fn new(base: &str, join_token: &str, introduction: Register) -> Result<Self, ControlApiError> {
+        let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).build()?;
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            join_token: join_token.to_owned(),
+            introduction: RwLock::new(introduction),
+            session: RwLock::default(),
+            registering: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// What the last registration gave: runner id, deployment, queue, keys.
+    ///
+    /// # Errors
+    /// Before the first registration.
+    pub fn session(&self) -> Result<Arc<Registered>, ControlApiError> {
+        self.session.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(ControlApiError::NotRegistered)
+    }
+
+    /// `POST /agents/register`, one attempt; later calls use the token it gave.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn register(&self) -> Result<Arc<Registered>, ControlApiError> {
+        let _one_at_a_time = self.registering.lock().await;
+        self.register_locked().await
+    }
+
+    /// `POST /agents/heartbeat`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn heartbeat(&self, body: &Heartbeat) -> Result<HeartbeatAnswer, ControlApiError> {
+        self.call(Method::POST, "/heartbeat", Some(body)).await
+    }
+
+    /// `POST /agents/inventory`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn inventory(&self, body: &Inventory) -> Result<InventoryAnswer, ControlApiError> {
+        self.call(Method::POST, "/inventory", Some(body)).await
+    }
+
+    /// `POST /agents/reports`, at most 25.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn reports(&self, body: &Reports) -> Result<ReportsAnswer, ControlApiError> {
+        self.call(Method::POST, "/reports", Some(body)).await
+    }
+
+    /// `GET /agents/work/{sandbox_id}`: none when this runner does not own it.
+    ///
+    /// # Errors
+    /// As every call, but for 404.
+    pub async fn work(&self, sandbox_id: Uuid) -> Result<Option<Work>, ControlApiError> {
+        match self.call::<(), _>(Method::GET, &format!("/work/{sandbox_id}"), None).await {
+            Ok(work) => Ok(Some(work)),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `POST /agents/authorize`: a 401, 403 or 404 is [`ControlApiError::Refused`] with the public error body.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn authorize(&self, body: &Authorize) -> Result<Grant, ControlApiError> {
+        self.call(Method::POST, "/authorize", Some(body)).await
+    }
+
+    /// `GET /agents/revocations`; without a cursor the feed starts now.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn revocations(&self, since: Option<&str>) -> Result<Revocations, ControlApiError> {
+        let since = percent_encoding::utf8_percent_encode(since.unwrap_or(""), percent_encoding::NON_ALPHANUMERIC);
+        self.call::<(), _>(Method::GET, &format!("/revocations?since={since}"), None).await
+    }
+
+    async fn call<B, A>(&self, method: Method, path: &str, body: Option<&B>) -> Result<A, ControlApiError>
+    where
+        B: Serialize + Sync + ?Sized,
+        A: DeserializeOwned,
+    {
+        let session = self.session()?;
+        match self.send(method.clone(), path, body, &session.token).await {
+            Err(ControlApiError::TokenRefused) => {
+                let renewed = self.renew(&session.token).await?;
+                self.send(method, path, body, &renewed.token).await
+            }
+            other => other,
+        }
+    }
+
+    /// Registers again unless someone else just did.
+    async fn renew(&self, rejected: &str) -> Result<Arc<Registered>, ControlApiError> {
+        let _one_at_a_time = self.registering.lock().await;
+        let current = self.session()?;
+        if current.token != rejected {
+            return Ok(current);
+        }
+        tracing::warn!("the control plane no longer knows our token; registering again");
+        self.register_locked().await
+    }
+
+    async fn register_locked(&self) -> Result<Arc<Registered>, ControlApiError> {
+        let introduction = self.introduction.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let registered: Registered =
+            self.send(Method::POST, "/register", Some(&introduction), &self.join_token).await?;
+        self.introduction.write().unwrap_or_else(PoisonError::into_inner).runner_id = Some(registered.runner_id);
+        let registered = Arc::new(registered);
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&registered));
+        Ok(registered)
+    }
+
+    async fn send<B, A>(&self, method: Method, path: &str, body: Option<&B>, token: &str) -> Result<A, ControlApiError>
+    where
+        B: Serialize + Sync + ?Sized,
+        A: DeserializeOwned,
+    {
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        // `authorize` answers 401 for the caller's credential too; ours is at fault when the header says so.
+        if status == StatusCode::UNAUTHORIZED && response.headers().contains_key(AGENT_TOKEN_REFUSED) {
+            return Err(ControlApiError::TokenRefused);
+        }
+        let body = response.bytes().await?;
+        if !status.is_success() {
+            return Err(ControlApiError::Refused { status, body });
+        }
+        Ok(serde_json::from_slice(&body)?)
+    }
+}

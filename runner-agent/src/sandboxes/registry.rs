@@ -1,0 +1,250 @@
+//! The way to a sandbox: from its id to its owner task.
+//!
+//! The edge reads [`Handle::applied`] and waits until it has reached the grant's (epoch, generation); an owner
+//! that is behind gets the specification by [`Registry::deliver`] instead of waiting for the queue.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use paddock_wire::work::Work;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::idle::IdleClock;
+
+/// What an owner task has made true, published on its watch. Doors compare it with a grant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Placement that this owner serves.
+    pub epoch: u64,
+    /// Newest wish of which all is in force, the environment included.
+    pub generation: u64,
+    /// How the sandbox is now.
+    pub phase: Phase,
+    /// Owner organization; none while in a warm pool, or not yet known after an agent restart.
+    pub organization_id: Option<Uuid>,
+}
+
+impl Applied {
+    /// The wish of this (epoch, generation), or a newer one, is in force.
+    #[must_use]
+    pub fn has_reached(&self, epoch: u64, generation: u64) -> bool {
+        (self.epoch, self.generation) >= (epoch, generation)
+    }
+}
+
+/// How a sandbox is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Being made or started, or not yet looked at.
+    #[default]
+    Starting,
+    /// Its daemon answers at this address.
+    Running {
+        /// The daemon's toolbox door.
+        addr: SocketAddr,
+    },
+    /// Not running, files kept.
+    Stopped,
+    /// It cannot be had, and the runner tries no more until a new wish.
+    Failed {
+        /// For the user.
+        reason: String,
+    },
+    /// Not here any more.
+    Gone,
+}
+
+/// What others tell an owner task.
+#[derive(Debug)]
+pub enum Letter {
+    /// A copy of the wish, from queue, inventory, verdict or an edge.
+    Work(Box<Work>),
+    /// A look at the engine says that the container with this id stopped running.
+    Died(Death),
+    /// The daemon said that it is ready (again).
+    Ready,
+    /// Compare with the engine; something may have been missed.
+    Look,
+    /// The daemon of a running container has not answered for several checks.
+    DaemonSilent,
+    /// The control plane proved that this epoch is destroyed.
+    Remove {
+        /// Epoch of the proof.
+        epoch: u64,
+    },
+    /// Unknown to the control plane, or of a lost epoch: stop, keep files.
+    StopAndKeep {
+        /// Epoch of the decision.
+        epoch: u64,
+    },
+    /// The control plane knows a newer report than the one we sent.
+    ReportStale {
+        /// Its own counter.
+        seq: u64,
+    },
+}
+
+/// A container stopped running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// The container: a late notice of an earlier container must not hit a newer one.
+    pub container: String,
+    /// Exit code, if known.
+    pub exit_code: Option<i64>,
+    /// The kernel killed something in it for want of memory.
+    pub out_of_memory: bool,
+}
+
+/// One sandbox, seen from outside its owner task.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    sandbox_id: Uuid,
+    mailbox: mpsc::UnboundedSender<Letter>,
+    applied: watch::Receiver<Applied>,
+    idle: Arc<IdleClock>,
+}
+
+impl Handle {
+    /// Which sandbox.
+    #[must_use]
+    pub fn sandbox_id(&self) -> Uuid {
+        self.sandbox_id
+    }
+
+    /// What is in force; clone of a receiver, to be waited on.
+    #[must_use]
+    pub fn applied(&self) -> watch::Receiver<Applied> {
+        self.applied.clone()
+    }
+
+    /// The sandbox is in use: renews its idle clock. Cheap; call it for each request and each chunk of a stream.
+    pub fn touch(&self) {
+        self.idle.touch();
+    }
+
+    /// Hands over a copy of the wish; older copies are ignored by the owner.
+    pub fn nudge(&self, work: Work) {
+        self.send(Letter::Work(Box::new(work)));
+    }
+
+    /// Puts a letter into the owner's mailbox. An owner that has ended no longer cares.
+    pub fn send(&self, letter: Letter) {
+        let _ended = self.mailbox.send(letter);
+    }
+}
+
+/// The owner task's end of a [`Handle`].
+#[derive(Debug)]
+pub struct OwnerSeat {
+    /// Which sandbox.
+    pub sandbox_id: Uuid,
+    /// Letters, in order.
+    pub mailbox: mpsc::UnboundedReceiver<Letter>,
+    /// Where the one publisher of state publishes.
+    pub applied: watch::Sender<Applied>,
+    /// Last activity.
+    pub idle: Arc<IdleClock>,
+}
+
+type Seat = Box<dyn Fn(OwnerSeat) + Send + Sync>;
+
+/// All sandboxes of this runner.
+pub struct Registry {
+    handles: Mutex<HashMap<Uuid, Handle>>,
+    seat: Seat,
+}
+
+impl Registry {
+    /// `seat` starts the owner task of a sandbox that had none.
+    pub fn new(seat: impl Fn(OwnerSeat) + Send + Sync + 'static) -> Self {
+        Self { handles: Mutex::default(), seat: Box::new(seat) }
+    }
+
+    /// The registry of a mere edge: it never owns a sandbox, so `get` is always none.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::new(|seat| tracing::error!(sandbox = %seat.sandbox_id, "work for an agent that holds no sandboxes"))
+    }
+
+    /// The sandbox's owner, if this runner has one.
+    #[must_use]
+    pub fn get(&self, sandbox_id: Uuid) -> Option<Handle> {
+        self.lock().get(&sandbox_id).cloned()
+    }
+
+    /// Hands over a copy of a wish, seating an owner if there is none.
+    pub fn deliver(&self, work: Work) -> Handle {
+        let handle = self.get_or_seat(work.sandbox_id);
+        handle.nudge(work);
+        handle
+    }
+
+    /// The sandbox's owner; a new one when there is none (or its task has ended).
+    pub fn get_or_seat(&self, sandbox_id: Uuid) -> Handle {
+        let mut handles = self.lock();
+        if let Some(handle) = handles.get(&sandbox_id).filter(|handle| !handle.mailbox.is_closed()) {
+            return handle.clone();
+        }
+        let (mailbox, letters) = mpsc::unbounded_channel();
+        let (publisher, applied) = watch::channel(Applied::default());
+        let idle = Arc::new(IdleClock::new());
+        let handle = Handle { sandbox_id, mailbox, applied, idle: Arc::clone(&idle) };
+        handles.insert(sandbox_id, handle.clone());
+        (self.seat)(OwnerSeat { sandbox_id, mailbox: letters, applied: publisher, idle });
+        handle
+    }
+
+    /// Every sandbox with an owner task.
+    #[must_use]
+    pub fn all(&self) -> Vec<Handle> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Forgets owners whose task has ended.
+    pub fn sweep(&self) {
+        self.lock().retain(|_, handle| !handle.mailbox.is_closed());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Handle>> {
+        // No code that can panic runs under the lock, so a poisoned map is still whole.
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_owner_is_seated_per_sandbox_until_its_task_ends() {
+        let seats = Arc::new(Mutex::new(Vec::new()));
+        let registry = Registry::new({
+            let seats = Arc::clone(&seats);
+            move |seat| seats.lock().unwrap().push(seat)
+        });
+        let id = Uuid::new_v4();
+        assert!(registry.get(id).is_none());
+        registry.get_or_seat(id).send(Letter::Look);
+        registry.get_or_seat(id).send(Letter::Ready);
+        let mut seat = seats.lock().unwrap().pop().unwrap();
+        assert!(seats.lock().unwrap().is_empty());
+        assert!(matches!(seat.mailbox.try_recv(), Ok(Letter::Look)));
+        assert!(matches!(seat.mailbox.try_recv(), Ok(Letter::Ready)));
+        drop(seat);
+        registry.sweep();
+        assert!(registry.get(id).is_none());
+    }
+
+    #[test]
+    fn reaching_compares_placement_before_wish() {
+        let applied = Applied { epoch: 2, generation: 5, ..Applied::default() };
+        assert!(applied.has_reached(1, 9));
+        assert!(applied.has_reached(2, 5));
+        assert!(!applied.has_reached(2, 6));
+        assert!(!applied.has_reached(3, 0));
+    }
+}
