@@ -1,9 +1,9 @@
 //! The head of a sandbox: what the user desires, what was observed, and the counters of truth.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    id::{OrganizationId, RunnerId, SandboxId},
+    id::{OrganizationId, RunnerId, SandboxId, SnapshotId},
     lifecycle::{Desired, State},
     quota::Charge,
     time::Timestamp,
@@ -48,6 +48,8 @@ pub struct Sandbox {
     pub force: bool,
     /// Why it is in error.
     pub failure: Option<Failure>,
+    /// What its daemon answered when asked for its version.
+    pub daemon_version: Option<String>,
     /// Sizes.
     pub resources: Resources,
     /// What it holds of its organization's quota now.
@@ -91,6 +93,34 @@ pub struct Timers {
     pub auto_archive: Option<Duration>,
     /// Delete when stopped this long; zero = ephemeral, a stop is a deletion.
     pub auto_delete: Option<Duration>,
+}
+
+/// What a sandbox is made of; changes rarely and stands beside the head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// The snapshot it was made from.
+    pub snapshot: SnapshotId,
+    /// That snapshot's name at the time.
+    pub snapshot_name: String,
+    /// Image reference as the container engine knows it.
+    pub image: String,
+    /// User name inside.
+    pub user: String,
+    /// The user's environment variables. Secret: sealed wherever it rests or travels.
+    pub env: BTreeMap<String, String>,
+    /// The user's labels.
+    pub labels: BTreeMap<String, String>,
+    /// Previews need no token.
+    pub public: bool,
+}
+
+/// Head and specification together, as a user sees a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// What changes.
+    pub head: Sandbox,
+    /// What it is made of.
+    pub spec: Spec,
 }
 
 impl Timers {

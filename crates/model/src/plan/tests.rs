@@ -29,6 +29,7 @@ fn sandbox(state: State, desired: Desired) -> Sandbox {
         due: None,
         force: false,
         failure: None,
+        daemon_version: None,
         resources: Resources { cpu: 1, memory_gib: 1, disk_gib: 1 },
         charge: Charge::default(),
         timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },

@@ -316,7 +316,7 @@ pub(super) fn saw_refused(state: State) -> Result<State, Refusal> {
     }
 }
 
-/// A deletion never gives up; settled states have nothing to give up.
+/// A deletion never gives up. A claimed sandbox is `started` while its owner has not applied the claim, and may give up.
 pub(super) fn gave_up(state: State) -> Result<State, Refusal> {
     match state {
         State::Creating
@@ -324,6 +324,7 @@ pub(super) fn gave_up(state: State) -> Result<State, Refusal> {
         | State::Starting
         | State::Stopping
         | State::PendingBuild
+        | State::Started
         | State::BuildingSnapshot
         | State::Unknown
         | State::PullingSnapshot
@@ -335,7 +336,6 @@ pub(super) fn gave_up(state: State) -> Result<State, Refusal> {
         | State::Resuming => Ok(State::Error),
         State::Destroyed => Err(Refusal::Gone),
         State::Destroying
-        | State::Started
         | State::Stopped
         | State::Error
         | State::BuildFailed

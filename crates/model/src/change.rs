@@ -1,0 +1,353 @@
+//! What a wish, a report, a placement or a timer makes of a head. Pure: the store decides whether it becomes true.
+//!
+//! Each function takes the head as it was read and answers the head as it should be written. [`Sandbox::advance`] then
+//! asks [`plan`] what follows, so that a change and its consequence are one write.
+
+use std::time::Duration;
+
+use crate::{
+    id::{OrganizationId, RunnerId},
+    lifecycle::{Desired, Event, Refusal, State, next},
+    plan::{Step, plan},
+    quota::{Charge, charge, charge_after},
+    report::Stamp,
+    sandbox::{Failure, Sandbox, Timers},
+    time::Timestamp,
+};
+
+/// How long an owner that said it is at work may be silent before the wish is sent again.
+const HEARD: Duration = Duration::from_secs(30);
+
+/// What an owner says of a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// The image is on its way.
+    PullingSnapshot,
+    /// The container is being made or started.
+    Creating,
+    /// Running, and the daemon answers.
+    Started,
+    /// Not running, files kept.
+    Stopped,
+    /// Stopped for idleness.
+    IdleStopped,
+    /// Gone.
+    Destroyed,
+    /// Cannot be done.
+    Failed(Failure),
+    /// No room; nothing was made.
+    Refused,
+}
+
+/// What must be done outside the table once a change is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// Send the whole work to the owner.
+    Send,
+    /// Send it with the question whether it has been idle this long.
+    StopIfIdle(Duration),
+    /// Choose a runner, then [`Sandbox::placed`] and [`Sandbox::advance`] again.
+    Place,
+}
+
+/// What a claim makes of a pool sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The new owner.
+    pub organization: OrganizationId,
+    /// Its name there; none = its id.
+    pub name: Option<String>,
+    /// The wishes that time makes.
+    pub timers: Timers,
+}
+
+impl Seen {
+    /// The lifecycle's word for it.
+    pub fn event(&self) -> Event {
+        match self {
+            Seen::PullingSnapshot => Event::SawPulling,
+            Seen::Creating => Event::SawCreating,
+            Seen::Started => Event::SawStarted,
+            Seen::Stopped => Event::SawStopped,
+            Seen::IdleStopped => Event::SawIdleStopped,
+            Seen::Destroyed => Event::SawDestroyed,
+            Seen::Failed(_) => Event::SawFailed,
+            Seen::Refused => Event::SawRefused,
+        }
+    }
+}
+
+impl Sandbox {
+    /// The head after a wish; none when things are, or are becoming, as wished already.
+    pub fn wish(&self, event: Event, force: bool, now: Timestamp) -> Result<Option<Self>, Refusal> {
+        if self.desired == Desired::Destroyed && self.state.is_failed() && event != Event::Delete {
+            return Err(Refusal::Gone);
+        }
+        let event = if event == Event::Stop && self.timers.is_ephemeral() { Event::Delete } else { event };
+        let state = next(self.state, event)?;
+        if state == self.state {
+            return Ok(None);
+        }
+        let mut new = self.renewed(now);
+        new.state = state;
+        new.desired = desired_by(event).unwrap_or(self.desired);
+        new.force = force;
+        new.failure = None;
+        if new.desired == Desired::Destroyed {
+            new.pool = None;
+        }
+        if state == State::Destroyed {
+            new.bury();
+        }
+        new.recharge(self.charge);
+        Ok(Some(new))
+    }
+
+    /// The head after an organization took it out of its pool. It stays in the pool's count until its owner has applied
+    /// the claim, so that a pool's places are neither lost nor given twice.
+    pub fn claimed(&self, claim: Claim, now: Timestamp) -> Result<Self, Refusal> {
+        if !self.is_claimable() {
+            return Err(Refusal::Busy);
+        }
+        let mut new = self.renewed(now);
+        new.state = next(self.state, Event::Claim)?;
+        new.organization = Some(claim.organization);
+        new.name = claim.name.unwrap_or_else(|| self.id.to_string());
+        new.timers = claim.timers;
+        new.created_at = now;
+        new.recharge(self.charge);
+        Ok(new)
+    }
+
+    /// The head after a report that [applies](crate::report::Standing::Applies). A report that answers an older wish
+    /// proves that its owner lives and holds something, no more.
+    pub fn heard(&self, stamp: Stamp, seen: &Seen, idle: Option<Duration>, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.seen_generation = stamp.generation;
+        new.seen_seq = stamp.seq;
+        new.updated_at = now;
+        match seen {
+            Seen::Started | Seen::Stopped | Seen::IdleStopped => new.has_container = true,
+            Seen::Destroyed => new.has_container = false,
+            Seen::PullingSnapshot | Seen::Creating | Seen::Failed(_) | Seen::Refused => {}
+        }
+        if stamp.generation < self.generation {
+            return new;
+        }
+        let Ok(state) = next(self.state, seen.event()) else { return new };
+        new.enter(state, seen, now);
+        if let Some(idle) = idle {
+            new.last_activity = Timestamp(now.0.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)));
+        } else if state != self.state {
+            new.last_activity = now;
+        }
+        new.recharge(self.charge);
+        new.follow(seen, now)
+    }
+
+    fn enter(&mut self, state: State, seen: &Seen, now: Timestamp) {
+        self.state = state;
+        self.failure = match seen {
+            Seen::Failed(failure) if state.is_failed() => Some(failure.clone()),
+            Seen::Destroyed if state.is_failed() => {
+                Some(Failure { reason: "the sandbox's container and files were lost".to_owned(), recoverable: false })
+            }
+            _ if state.is_failed() => self.failure.clone(),
+            _ => None,
+        };
+        if *seen == Seen::Refused && state == State::Creating && !self.has_container {
+            self.runner = None;
+        }
+        // Known to be at work: quiet for a while, then asked again. At rest: the plan sets what is due.
+        (self.attempt, self.due) = if state.is_settled() { (0, None) } else { (1, Some(now.after(HEARD))) };
+        if state == State::Destroyed {
+            self.bury();
+        } else if state.is_settled() && !state.is_failed() && !state.fulfils(self.desired) {
+            self.desired = desired_in(state).unwrap_or(self.desired);
+        }
+    }
+
+    /// What a report brings about in the user's or the pool's name.
+    fn follow(mut self, seen: &Seen, now: Timestamp) -> Self {
+        let unclaimed = self.pool.is_some() && self.organization.is_none();
+        if self.organization.is_some() && self.seen_generation == self.generation {
+            self.pool = None;
+        }
+        let ends = (*seen == Seen::IdleStopped && self.state == State::Stopped && self.timers.is_ephemeral())
+            || (unclaimed && (self.state.is_failed() || self.state == State::Stopped));
+        if ends {
+            // Deleting is possible from every state but destroyed.
+            if let Ok(Some(deleted)) = self.wish(Event::Delete, false, now) {
+                return deleted;
+            }
+        }
+        self
+    }
+
+    /// The head after it was given to `runner`: a new epoch, of which nothing has been heard yet.
+    pub fn placed(&self, runner: RunnerId, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.epoch += 1;
+        new.runner = Some(runner);
+        new.seen_generation = 0;
+        new.seen_seq = 0;
+        new.has_container = false;
+        new.attempt = 0;
+        new.due = None;
+        new.updated_at = now;
+        new
+    }
+
+    /// The head after its runner was declared dead. Epochs grow, so that what comes back is known to be lost.
+    pub fn bereft(&self, now: Timestamp) -> Result<Self, Refusal> {
+        let mut new = self.clone();
+        new.state = next(self.state, Event::RunnerDied)?;
+        new.epoch += 1;
+        new.runner = None;
+        new.seen_generation = 0;
+        new.seen_seq = 0;
+        new.has_container = false;
+        new.attempt = 0;
+        new.due = None;
+        new.updated_at = now;
+        if new.state.is_failed() && !self.state.is_failed() {
+            let reason = "the machine that held this sandbox was lost".to_owned();
+            new.failure = Some(Failure { reason, recoverable: false });
+        }
+        if new.state == State::Destroyed {
+            new.bury();
+        }
+        new.recharge(self.charge);
+        let unclaimed = new.pool.is_some() && new.organization.is_none();
+        if unclaimed
+            && new.state.is_failed()
+            && let Ok(Some(deleted)) = new.wish(Event::Delete, false, now)
+        {
+            return Ok(deleted);
+        }
+        Ok(new)
+    }
+
+    /// The head with all that follows from it, and what remains to be done outside the table.
+    pub fn advance(&self, now: Timestamp) -> (Self, Effect) {
+        let mut new = self.clone();
+        loop {
+            let plan = plan(&new, now);
+            new.due = plan.due;
+            match plan.step {
+                Step::Rest => return (new, Effect::None),
+                Step::Place => return (new, Effect::Place),
+                Step::Send => {
+                    new.attempt += 1;
+                    return (new, Effect::Send);
+                }
+                Step::StopIfIdle(idle) => {
+                    new.attempt += 1;
+                    return (new, Effect::StopIfIdle(idle));
+                }
+                Step::Forget => {
+                    new.state = State::Destroyed;
+                    new.bury();
+                    new.recharge(self.charge);
+                    new.updated_at = now;
+                }
+                Step::GiveUp(reason) => {
+                    let before = new.state;
+                    new.give_up(reason, now);
+                    if new.state == before {
+                        return (new, Effect::None);
+                    }
+                }
+                Step::Wish(desired) => match new.wish(wish_for(desired), false, now) {
+                    Ok(Some(wished)) => new = wished,
+                    Ok(None) | Err(_) => return (new, Effect::None),
+                },
+            }
+        }
+    }
+
+    fn give_up(&mut self, reason: &str, now: Timestamp) {
+        let held = self.charge;
+        match next(self.state, Event::GaveUp) {
+            Ok(state) if state.is_failed() => self.state = state,
+            Ok(_) | Err(_) => return,
+        }
+        self.failure = Some(Failure { reason: reason.to_owned(), recoverable: self.has_container });
+        self.updated_at = now;
+        self.recharge(held);
+        let unclaimed = self.pool.is_some() && self.organization.is_none();
+        if unclaimed && let Ok(Some(deleted)) = self.wish(Event::Delete, false, now) {
+            *self = deleted;
+        }
+    }
+
+    /// A new wish: one generation on, its time counted from now, nothing sent for it yet.
+    fn renewed(&self, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.generation += 1;
+        new.wished_at = now;
+        new.attempt = 0;
+        new.due = None;
+        new.last_activity = now;
+        new.updated_at = now;
+        new
+    }
+
+    fn bury(&mut self) {
+        self.runner = None;
+        self.has_container = false;
+        self.pool = None;
+        self.failure = None;
+        self.attempt = 0;
+        self.due = None;
+    }
+
+    /// What follows from owner and state alone: the charge, and that a failed sandbox of an organization is no longer
+    /// on its way out of a pool.
+    fn recharge(&mut self, held: Charge) {
+        if self.organization.is_some() && self.state.is_failed() {
+            self.pool = None;
+        }
+        self.charge = match self.organization {
+            None => Charge::default(),
+            Some(_) => charge_after(held, self.resources, self.state),
+        };
+    }
+
+    /// What a new sandbox in this state is charged.
+    pub fn charge_new(&mut self) {
+        self.charge = match self.organization {
+            None => Charge::default(),
+            Some(_) => charge(self.resources, self.state),
+        };
+    }
+}
+
+fn desired_by(event: Event) -> Option<Desired> {
+    match event {
+        Event::Start | Event::Recover => Some(Desired::Started),
+        Event::Stop => Some(Desired::Stopped),
+        Event::Pause => Some(Desired::Paused),
+        Event::Archive => Some(Desired::Archived),
+        Event::Resize => Some(Desired::Resized),
+        Event::Delete => Some(Desired::Destroyed),
+        _ => None,
+    }
+}
+
+fn desired_in(state: State) -> Option<Desired> {
+    Desired::ALL.into_iter().find(|desired| *desired != Desired::Resized && state.fulfils(*desired))
+}
+
+fn wish_for(desired: Desired) -> Event {
+    match desired {
+        Desired::Destroyed => Event::Delete,
+        Desired::Started => Event::Start,
+        Desired::Stopped => Event::Stop,
+        Desired::Resized => Event::Resize,
+        Desired::Archived => Event::Archive,
+        Desired::Paused => Event::Pause,
+    }
+}
