@@ -1,0 +1,208 @@
+//! The body of `POST /sandbox`, as a whole: what is wrong, what cannot be honoured yet, and what is asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use paddock_model::sandbox::Timers;
+use paddock_wire::api::create_sandbox::CreateSandbox;
+
+use super::{Problems, interval, maps, name};
+use crate::error::ApiError;
+
+/// Minutes, when nothing is said.
+const AUTO_STOP: i32 = 15;
+
+/// Minutes, when nothing is said: seven days.
+const AUTO_ARCHIVE: i32 = 7 * 24 * 60;
+
+/// The user of our images; containers run as the image's user.
+pub const USER: &str = "daytona";
+
+/// What is asked for, in words of the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSandbox {
+    /// None = its id.
+    pub name: Option<String>,
+    /// Id or name; none = the default snapshot.
+    pub snapshot: Option<String>,
+    /// Region id or name; none = the organization's.
+    pub target: Option<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Previews need no token.
+    pub public: bool,
+    /// The wishes that time makes.
+    pub timers: Timers,
+}
+
+/// Checks everything that can be checked without the table.
+///
+/// Destructures the body completely: a new key must be honoured or refused here, it cannot be forgotten.
+pub fn check(body: CreateSandbox) -> Result<NewSandbox, ApiError> {
+    refuse_what_we_cannot(&body)?;
+    let CreateSandbox {
+        name,
+        snapshot,
+        user: _,
+        env,
+        labels,
+        public,
+        network_block_all: _,
+        kvm: _,
+        network_allow_list: _,
+        domain_allow_list: _,
+        outbound_proxy_url: _,
+        otel_endpoint_override: _,
+        target,
+        cpu: _,
+        gpu: _,
+        gpu_type: _,
+        spot: _,
+        memory: _,
+        disk: _,
+        auto_stop_interval,
+        auto_pause_interval: _,
+        auto_archive_interval,
+        auto_delete_interval,
+        ttl_minutes: _,
+        queue_timeout: _,
+        volumes: _,
+        build_info: _,
+        linked_sandbox: _,
+        secrets: _,
+    } = body;
+    let mut problems = Problems::default();
+    let (name, snapshot, target) = (non_empty(name), non_empty(snapshot), non_empty(target));
+    let (env, labels) = (env.unwrap_or_default(), labels.unwrap_or_default());
+    problems.take("name", name.as_deref().map_or(Ok(()), name::check_new));
+    problems.take("snapshot", snapshot.as_deref().map_or(Ok(()), bounded));
+    problems.take("target", target.as_deref().map_or(Ok(()), bounded));
+    problems.take("env", maps::check_env(&env));
+    problems.take("labels", maps::check_labels(&labels));
+    let timers = timers(&mut problems, auto_stop_interval, auto_archive_interval, auto_delete_interval);
+    problems.finish()?;
+    Ok(NewSandbox { name, snapshot, target, env, labels, public: public.unwrap_or(false), timers })
+}
+
+fn timers(problems: &mut Problems, stop: Option<i32>, archive: Option<i32>, delete: Option<i32>) -> Timers {
+    let mut take = |field: &str, checked: Result<Option<Duration>, String>| problems.take(field, checked).flatten();
+    Timers {
+        auto_stop: take("autoStopInterval", interval::auto_stop(stop.unwrap_or(AUTO_STOP))),
+        auto_archive: take("autoArchiveInterval", interval::auto_archive(archive.unwrap_or(AUTO_ARCHIVE))),
+        auto_delete: take("autoDeleteInterval", interval::auto_delete(delete.unwrap_or(-1))),
+    }
+}
+
+/// Snapshots are named like images, with slashes; only what no key can hold is refused.
+fn bounded(text: &str) -> Result<(), String> {
+    if text.len() > name::MAX_NAME || text.chars().any(char::is_control) {
+        return Err(format!("must be at most {} bytes without control characters", name::MAX_NAME));
+    }
+    Ok(())
+}
+
+/// By name and with one reason each, in the order of the wire.
+fn refuse_what_we_cannot(body: &CreateSandbox) -> Result<(), ApiError> {
+    let some = |value: Option<i32>| value.is_some_and(|it| it != 0);
+    let text = |value: &Option<String>| value.as_ref().is_some_and(|it| !it.trim().is_empty());
+    let sized = [body.cpu, body.memory, body.disk].into_iter().flatten().any(|it| it != 0);
+    let refused = [
+        (text(&body.user) && body.user.as_deref() != Some(USER), "user other than the image's own (daytona)"),
+        (body.network_block_all == Some(true), "networkBlockAll"),
+        (text(&body.network_allow_list), "networkAllowList"),
+        (text(&body.domain_allow_list), "domainAllowList"),
+        (body.kvm == Some(true), "kvm"),
+        (text(&body.outbound_proxy_url), "outboundProxyUrl"),
+        (text(&body.otel_endpoint_override), "otelEndpointOverride"),
+        (body.gpu.is_some_and(|it| it != 0) || body.gpu_type.is_some(), "gpu"),
+        (body.spot == Some(true), "spot"),
+        (some(body.auto_pause_interval), "autoPauseInterval"),
+        (some(body.ttl_minutes), "ttlMinutes"),
+        (body.queue_timeout.is_some(), "queueTimeout"),
+        (body.volumes.as_ref().is_some_and(|it| !it.is_empty()), "volumes"),
+        (body.build_info.is_some(), "buildInfo (an image or Dockerfile instead of a snapshot)"),
+        (text(&body.linked_sandbox), "linkedSandbox"),
+        (body.secrets.as_ref().is_some_and(|it| !it.is_empty()), "secrets"),
+    ];
+    match refused.into_iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(ApiError::not_supported_yet(what)),
+        None if sized => {
+            Err(ApiError::invalid("cpu, memory and disk come from the snapshot and cannot be given with it"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check_json(body: serde_json::Value) -> Result<NewSandbox, String> {
+        let body = serde_json::from_value(body).map_err(|error| error.to_string())?;
+        check(body).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_plain_create_sends_is_good() {
+        let new = check_json(json!({"env": {}, "labels": {"code-toolbox-language": "python"}, "volumes": []})).unwrap();
+        assert_eq!(new.timers.auto_stop.map(interval::minutes), Some(15));
+        assert_eq!(new.timers.auto_archive.map(interval::minutes), Some(10_080));
+        assert_eq!((new.timers.auto_delete, new.name, new.public), (None, None, false));
+    }
+
+    #[test]
+    fn harmless_values_of_unsupported_keys_are_good() {
+        let body = json!({
+            "networkBlockAll": false, "networkAllowList": "", "domainAllowList": null, "kvm": false, "spot": false,
+            "cpu": 0, "gpu": 0, "volumes": [], "secrets": [], "ttlMinutes": 0, "autoPauseInterval": 0,
+            "user": "daytona", "name": "", "unknownKey": {"a": 1}
+        });
+        assert_eq!(check_json(body).map(|new| new.name), Ok(None));
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused_by_name() {
+        for (key, value) in [
+            ("user", json!("root")),
+            ("networkBlockAll", json!(true)),
+            ("networkAllowList", json!("10.0.0.0/8")),
+            ("domainAllowList", json!("example.com")),
+            ("kvm", json!(true)),
+            ("outboundProxyUrl", json!("http://x")),
+            ("otelEndpointOverride", json!("http://x")),
+            ("gpu", json!(1)),
+            ("spot", json!(true)),
+            ("autoPauseInterval", json!(5)),
+            ("ttlMinutes", json!(5)),
+            ("queueTimeout", json!(5)),
+            ("volumes", json!([{"volumeId": "v", "mountPath": "/v"}])),
+            ("buildInfo", json!({"dockerfileContent": "FROM x"})),
+            ("linkedSandbox", json!("x")),
+            ("secrets", json!([{"A": "b"}])),
+        ] {
+            let refusal = check_json(json!({ key: value })).expect_err(key);
+            assert!(refusal.contains("not supported yet") && refusal.contains(key), "{key}: {refusal}");
+        }
+        assert!(check_json(json!({"gpuType": "H100"})).unwrap_err().contains("gpu"));
+        for key in ["cpu", "memory", "disk"] {
+            assert!(check_json(json!({ key: 2 })).unwrap_err().contains("snapshot"), "{key}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let body = json!({"name": "<b>x</b>", "env": {"A=B": ""}, "autoStopInterval": -1, "autoArchiveInterval": -1});
+        let refusal = check_json(body).unwrap_err();
+        for field in ["name must", "env has", "autoStopInterval must", "autoArchiveInterval must"] {
+            assert!(refusal.contains(field), "{field}: {refusal}");
+        }
+    }
+}
