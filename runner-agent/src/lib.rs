@@ -2,10 +2,12 @@
 //!
 //! * [`config`] the environment, read once
 //! * [`control_api`] the agents API of the control plane, with the agent's token
+//! * [`edge`] the way in for clients and other edges; [`edge::client_door`] first
 //! * [`sandboxes`] one owner task per sandbox; [`sandboxes::registry`] is the way in
 //!
 //! Start reading at [`sandboxes::registry`].
 
 pub mod config;
 pub mod control_api;
+pub mod edge;
 pub mod sandboxes;
