@@ -335,12 +335,9 @@ pub(super) fn gave_up(state: State) -> Result<State, Refusal> {
         | State::Pausing
         | State::Resuming => Ok(State::Error),
         State::Destroyed => Err(Refusal::Gone),
-        State::Destroying
-        | State::Stopped
-        | State::Error
-        | State::BuildFailed
-        | State::Archived
-        | State::Paused => Ok(state),
+        State::Destroying | State::Stopped | State::Error | State::BuildFailed | State::Archived | State::Paused => {
+            Ok(state)
+        }
     }
 }
 

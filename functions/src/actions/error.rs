@@ -1,0 +1,126 @@
+//! Why an action did not do what was asked, in words of the domain. Status codes are given in `crate::error`.
+
+use std::fmt;
+
+use paddock_model::lifecycle::{Refusal, State};
+
+use crate::{queue, seal, store};
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such sandbox in the caller's organization (or destroyed).
+    #[error("sandbox {0} not found")]
+    SandboxNotFound(String),
+    /// No such snapshot among the caller's own and the general ones.
+    #[error("snapshot {0} not found")]
+    SnapshotNotFound(String),
+    /// No such region here.
+    #[error("region {0} not found")]
+    RegionNotFound(String),
+    /// No such API key of this user in this organization.
+    #[error("API key {0} not found")]
+    ApiKeyNotFound(String),
+    /// The caller's organization does not exist (any more).
+    #[error("organization not found")]
+    OrganizationNotFound,
+    /// It may read and delete, nothing else.
+    #[error("organization is suspended")]
+    OrganizationSuspended,
+    /// The name is taken in this organization.
+    #[error("{what} with name {name} already exists")]
+    NameTaken {
+        /// Kind of object.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The request contradicts itself or a rule; the text is for the caller.
+    #[error("{0}")]
+    Invalid(String),
+    /// The lifecycle refused.
+    #[error("cannot {verb} sandbox {sandbox} in state {state}: {refusal}")]
+    Refused {
+        /// What was asked for, as a verb: start, stop, delete.
+        verb: &'static str,
+        /// Id or name as given.
+        sandbox: String,
+        /// Where it stands.
+        state: State,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// The organization's quota does not allow it.
+    #[error("Total {resource} limit exceeded. Maximum allowed: {limit}")]
+    QuotaExceeded {
+        /// Which of the three.
+        resource: Resource,
+        /// The organization's limit.
+        limit: u32,
+    },
+    /// It became `error` while the caller waited for it to start.
+    #[error("Sandbox failed to start: {0}")]
+    FailedToStart(String),
+    /// The credential is unknown.
+    #[error("invalid credentials")]
+    InvalidCredentials,
+    /// The API key has expired.
+    #[error("API key has expired")]
+    CredentialsExpired,
+    /// The agent's token is unknown, or replaced by a newer one.
+    #[error("invalid agent token")]
+    InvalidAgentToken,
+    /// The answer would drop an abnormal share of what an agent holds (the brake).
+    #[error("refused to drop {dropped} of {held} sandboxes at once")]
+    TooManyDropped {
+        /// How many would be dropped.
+        dropped: usize,
+        /// Out of how many.
+        held: usize,
+    },
+    /// The cursor is older than what is kept: the reader must start over with nothing cached.
+    #[error("the cursor is too old")]
+    CursorTooOld,
+    /// Too many writers at once; trying again later is right.
+    #[error("too much contention")]
+    Contended,
+    /// The table could not be used.
+    #[error(transparent)]
+    Store(store::Error),
+    /// A queue could not be used.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    /// What is stored does not open.
+    #[error(transparent)]
+    Seal(#[from] seal::Unopenable),
+}
+
+/// What quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Whole CPUs.
+    Cpu,
+    /// GiB.
+    Memory,
+    /// GiB.
+    Disk,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Resource::Cpu => "CPU",
+            Resource::Memory => "memory",
+            Resource::Disk => "disk",
+        })
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Contended => Error::Contended,
+            other => Error::Store(other),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The runners' queues. No other module calls SQS.
+//!
+//! A queue holds copies of the truth for ten minutes, never the truth: what is lost is sent again by the sweep.
+
+use aws_sdk_sqs::{Client, types::QueueAttributeName};
+use paddock_wire::work::Message;
+
+/// Seconds a message waits for its runner. Older work is wrong or was sent again.
+pub const RETENTION_SECONDS: u32 = 600;
+
+/// Seconds a runner's receive call waits for a message.
+pub const LONG_POLL_SECONDS: u32 = 20;
+
+/// A queue could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call failed.
+    #[error("a queue cannot be used")]
+    Call(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer lacks what it must have.
+    #[error("a queue was made without an address")]
+    NoAddress,
+}
+
+/// Sends to runners.
+#[derive(Clone)]
+pub struct Queue {
+    sqs: Client,
+    prefix: String,
+}
+
+impl Queue {
+    /// Wraps the client; makes no call.
+    pub fn new(sqs: Client, prefix: String) -> Self {
+        Self { sqs, prefix }
+    }
+
+    /// Makes an agent's queue, or finds it: making it twice with the same attributes is making it once.
+    pub async fn create(&self, runner: paddock_model::id::RunnerId) -> Result<String, Error> {
+        let made = self
+            .sqs
+            .create_queue()
+            .queue_name(format!("{}{runner}", self.prefix))
+            .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string())
+            .attributes(QueueAttributeName::ReceiveMessageWaitTimeSeconds, LONG_POLL_SECONDS.to_string())
+            .send()
+            .await
+            .map_err(|problem| Error::Call(Box::new(problem)))?;
+        made.queue_url.ok_or(Error::NoAddress)
+    }
+
+    /// Sends one message.
+    pub async fn send(&self, queue_url: &str, message: &Message) -> Result<(), Error> {
+        let body = serde_json::to_string(message).map_err(|problem| Error::Call(Box::new(problem)))?;
+        let request = self.sqs.send_message().queue_url(queue_url).message_body(body);
+        request.send().await.map_err(|problem| Error::Call(Box::new(problem)))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! What was read a moment ago and changes rarely: runners, organizations, snapshots, pools. Kept a few seconds per process, so
+//! that a create does not read them anew. Nothing here decides anything that must not be stale.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use paddock_model::{
+    access::Organization,
+    id::{OrganizationId, RunnerId},
+    runner::Runner,
+    snapshot::{Pool, Snapshot},
+};
+
+/// How long a value may be used.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// More entries than this are thrown away together: the memory of a process is small.
+const MOST: usize = 1000;
+
+/// The values of this process.
+#[derive(Default)]
+pub struct Recent {
+    /// Agents by id.
+    pub runners: Kept<RunnerId, Runner>,
+    /// All agents of a region.
+    pub regions: Kept<String, Vec<Runner>>,
+    /// Organizations.
+    pub organizations: Kept<OrganizationId, Organization>,
+    /// Snapshots by organization and by id or name as given.
+    pub snapshots: Kept<(OrganizationId, String), Snapshot>,
+    /// Pools by id; none = there is no such pool.
+    pub pools: Kept<String, Option<Pool>>,
+}
+
+/// Values by key, each for a few seconds.
+pub struct Kept<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Kept<K, V> {
+    /// The value, if it is fresh.
+    pub fn get(&self, key: &K) -> Option<V> {
+        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, value) = values.get(key)?;
+        (read_at.elapsed() < FRESH).then(|| value.clone())
+    }
+
+    /// Keeps a value just read.
+    pub fn put(&self, key: K, value: V) {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if values.len() >= MOST {
+            values.clear();
+        }
+        values.insert(key, (Instant::now(), value));
+    }
+}
