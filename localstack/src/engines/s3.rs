@@ -1,0 +1,56 @@
+//! S3: `s3s` with the file system of `s3s-fs`, pinned exactly.
+
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+
+use super::EngineError;
+
+/// Clients must sign with this key, so that a broken presigned URL fails here as it would on AWS.
+const ACCESS_KEY: &str = "test";
+const SECRET_KEY: &str = "test";
+
+/// The running engine.
+pub struct S3 {
+    service: S3Service,
+    root: PathBuf,
+}
+
+impl S3 {
+    /// Serves the buckets under `root`, which is made when it is not there.
+    pub fn open(root: &Path) -> Result<Self, EngineError> {
+        let failed = |reason: String| EngineError::Open { engine: "s3", reason };
+        std::fs::create_dir_all(root).map_err(|error| failed(error.to_string()))?;
+        let files = FileSystem::new(root).map_err(|error| failed(format!("{error:?}")))?;
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        Ok(Self { service: builder.build(), root: root.to_owned() })
+    }
+
+    /// Answers a client's request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.service.call(request.map(s3s::Body::from)).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(?error, "s3 engine");
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+
+    /// Makes a bucket; one that exists stays as it is.
+    pub fn ensure_bucket(&self, name: &str) -> Result<(), EngineError> {
+        // To the engine a bucket is a folder under its root.
+        std::fs::create_dir_all(self.root.join(name)).map_err(|error| EngineError::Refused {
+            operation: format!("create bucket {name}"),
+            reason: error.to_string(),
+        })
+    }
+}

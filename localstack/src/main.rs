@@ -1,0 +1,7 @@
+//! `paddock-localstack`: see [`cli`] for the commands, the library for everything else.
+
+mod cli;
+
+fn main() -> anyhow::Result<()> {
+    cli::run()
+}
