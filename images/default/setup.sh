@@ -33,6 +33,7 @@ printf '[global]\nbreak-system-packages = true\ndisable-pip-version-check = true
 pip install --quiet --no-cache-dir --root-user-action=ignore --only-binary=:all: --requirement "$lists/pip.txt"
 
 # Debian's npm brings 350 packages; the registry's is one. It installs itself and its siblings.
+# TypeScript stays at 5.1: ts-node 10 without a tsconfig fails with the newer ones (TS5109).
 npm_version=$(sed -n 's/^npm@//p' "$lists/npm.txt")
 work=$(mktemp -d)
 curl --fail --silent --show-error --location "https://registry.npmjs.org/npm/-/npm-$npm_version.tgz" | tar -xz -C "$work"
