@@ -1,1 +1,34 @@
-//! Placeholder root; replaced in the first commit.
+//! Harness of the end-to-end tests and of the benchmark. They need a running stack: `cargo xtask test` and
+//! `cargo xtask bench` bring one up and say where its `env` file is (`PADDOCK_E2E_ENV`).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stack`] | where the stack under test is |
+//! | [`turn`] | tests that break things run alone, the others side by side |
+//! | [`api`], [`toolbox`] | typed-enough clients of the two public doors |
+//! | [`raw`] | requests that no well-behaved client would send |
+//! | [`operator`] | a second organization |
+//! | [`converge`] | waiting for a state, with a bound |
+//! | [`docker`], [`processes`] | what really runs on the machine, and killing it |
+//! | [`table`] | what the table really holds |
+//! | [`quota`] | conservation of quota, computed from the table |
+//! | [`faults`] | the fault switches and counters of the embedded AWS endpoint |
+//! | [`sdk`] | official SDKs from PyPI and npm, installed beside the build output |
+//! | [`measure`] | medians and tables of the benchmark |
+//!
+//! Start at `tests/e2e/main.rs` (the tests) or `src/bin/bench.rs`.
+
+pub mod api;
+pub mod converge;
+pub mod docker;
+pub mod faults;
+pub mod measure;
+pub mod operator;
+pub mod processes;
+pub mod quota;
+pub mod raw;
+pub mod sdk;
+pub mod stack;
+pub mod table;
+pub mod toolbox;
+pub mod turn;

@@ -1,0 +1,73 @@
+//! The runner-agent. What runs goes on running without it; what it was doing is done by the next one.
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use paddock_tests::api::{Api, labelled};
+use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::stack::STACK;
+use paddock_tests::{processes, turn};
+use reqwest::Method;
+
+use super::{Survivor, no_containers};
+
+#[tokio::test]
+async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
+    let _turn = turn::alone().await;
+    let survivor = Survivor::make("kill-agent").await?;
+    let before = survivor.container("sandbox").await?;
+    survivor.toolbox.sh("nohup sleep 86400 >/dev/null 2>&1 & echo $! > /tmp/pid").await?;
+
+    kill_all_agents().await?;
+    survivor.comes_through().await?;
+
+    let after = survivor.container("sandbox").await?;
+    ensure!(after.started_at == before.started_at, "the sandbox did not keep running");
+    survivor.toolbox.sh("kill -0 $(cat /tmp/pid)").await.context("processes in the sandbox were lost")?;
+    survivor.ends_well().await
+}
+
+#[tokio::test]
+async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
+    let _turn = turn::alone().await;
+    let api = Api::owner();
+    let asked = try_join_all((0..6).map(|_| async {
+        let answer = api.call(Method::POST, "/sandbox", Some(&labelled("kill-agent-in-creates"))).await?;
+        ensure!(answer.status == 200, "create: {} {}", answer.status, answer.body);
+        answer.body["id"].as_str().map(str::to_owned).context("a sandbox has an id")
+    }));
+    let killed = async {
+        within(CONVERGENCE, "a create is under way", || async {
+            let listed = api.list().await?;
+            let busy = listed.iter().any(|(_, state)| state != "started");
+            Ok(if busy { Look::Done(()) } else { Look::NotYet(format!("{listed:?}")) })
+        })
+        .await?;
+        kill_all_agents().await
+    };
+    let (ids, ()) = tokio::try_join!(asked, killed)?;
+    for id in &ids {
+        api.until_state(id, "started").await?;
+        paddock_tests::toolbox::Toolbox::of(id).until_works().await?;
+        // Exactly one, or this is an error.
+        paddock_tests::docker::container(id, "sandbox").await?;
+    }
+    for id in &ids {
+        api.delete(id).await?;
+        no_containers(id).await?;
+    }
+    Ok(())
+}
+
+async fn kill_all_agents() -> Result<()> {
+    let before = processes::agents(STACK.state_dir());
+    ensure!(!before.is_empty(), "no agent of this stack is found");
+    for agent in &before {
+        processes::kill_9(agent.pid)?;
+    }
+    within(CONVERGENCE, "agents are back", || async {
+        let now = processes::agents(STACK.state_dir());
+        let old = now.iter().any(|agent| before.iter().any(|dead| dead.pid == agent.pid));
+        Ok(if now.len() == before.len() && !old { Look::Done(()) } else { Look::NotYet(format!("{now:?}")) })
+    })
+    .await
+}

@@ -1,0 +1,47 @@
+//! The daemon in a sandbox: the server, and the first process that watches over it.
+
+use anyhow::{Context, Result, ensure};
+use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::{processes, turn};
+
+use super::Survivor;
+
+#[tokio::test]
+async fn killed_server_is_restarted_by_the_first_process() -> Result<()> {
+    let _turn = turn::alone().await;
+    let survivor = Survivor::make("kill-daemon-server").await?;
+    let before = survivor.container("sandbox").await?;
+
+    let server = server_of(before.pid)?;
+    processes::kill_9(server)?;
+    within(CONVERGENCE, "another server", || async {
+        let now = server_of(before.pid)?;
+        Ok(if now == server { Look::NotYet("the old one".to_owned()) } else { Look::Done(()) })
+    })
+    .await?;
+
+    survivor.comes_through().await?;
+    let after = survivor.container("sandbox").await?;
+    ensure!(after.started_at == before.started_at, "the container need not have been restarted");
+    survivor.ends_well().await
+}
+
+#[tokio::test]
+async fn killed_first_process_comes_back_with_the_files() -> Result<()> {
+    let _turn = turn::alone().await;
+    let survivor = Survivor::make("kill-daemon-init").await?;
+    let before = survivor.container("sandbox").await?;
+    processes::kill_9(before.pid)?;
+    survivor.comes_through().await?;
+    ensure!(survivor.container("sandbox").await?.id == before.id, "files live in the container: it must be the same");
+    survivor.ends_well().await
+}
+
+/// The first process's child that runs the same program.
+fn server_of(init: u32) -> Result<u32> {
+    let program = |pid| processes::look(pid).and_then(|process| process.arguments.first().cloned());
+    let first = program(init).context("the sandbox's first process is gone")?;
+    let children = processes::all().into_iter().filter(|process| process.parent == init);
+    let server = children.into_iter().find(|child| child.state != 'Z' && child.arguments.iter().any(|a| a == "serve"));
+    Ok(server.with_context(|| format!("{first} ({init}) has no server"))?.pid)
+}

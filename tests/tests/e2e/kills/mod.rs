@@ -1,0 +1,71 @@
+//! kill -9 of each part. Afterwards, within the bound: every wish is served, files are there, one container per
+//! sandbox, nothing else.
+
+mod agent;
+mod daemon;
+mod dockerd;
+mod function;
+mod pause_container;
+
+use anyhow::{Result, ensure};
+use paddock_tests::api::{Api, labelled};
+use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::docker::{self, Container};
+use paddock_tests::toolbox::Toolbox;
+
+/// A sandbox that must come through with its file and its environment.
+struct Survivor {
+    api: Api,
+    id: String,
+    toolbox: Toolbox,
+}
+
+const FILE: &str = "/home/daytona/kept";
+
+impl Survivor {
+    async fn make(test: &str) -> Result<Self> {
+        let api = Api::owner();
+        let mut body = labelled(test);
+        body["env"] = serde_json::json!({ "KEPT": "yes" });
+        let id = api.create(body).await?;
+        let toolbox = Toolbox::of(&id);
+        toolbox.upload(FILE, b"content".to_vec()).await?;
+        toolbox.sh("sudo touch /etc/kept-by-root && sync").await?;
+        Ok(Self { api, id, toolbox })
+    }
+
+    /// Its containers as they are now.
+    async fn container(&self, role: &str) -> Result<Container> {
+        docker::container(&self.id, role).await
+    }
+
+    /// Started, usable, with its files, on exactly one container in one network.
+    async fn comes_through(&self) -> Result<()> {
+        self.toolbox.until_works().await?;
+        self.api.until_state(&self.id, "started").await?;
+        ensure!(self.toolbox.download(FILE).await? == b"content", "the file changed");
+        ensure!(self.toolbox.sh("ls /etc/kept-by-root && echo $KEPT").await?.ends_with("yes"), "files or env are lost");
+        within(CONVERGENCE, "one container and its network run", || async {
+            let running = (self.container("sandbox").await?.running, self.container("pause").await?.running);
+            Ok(if running == (true, true) { Look::Done(()) } else { Look::NotYet(format!("{running:?}")) })
+        })
+        .await
+    }
+
+    /// Still does everything else too, and leaves nothing.
+    async fn ends_well(self) -> Result<()> {
+        self.api.stop(&self.id).await?;
+        self.api.start(&self.id).await?;
+        ensure!(self.toolbox.download(FILE).await? == b"content", "the file changed over stop and start");
+        self.api.delete(&self.id).await?;
+        no_containers(&self.id).await
+    }
+}
+
+async fn no_containers(id: &str) -> Result<()> {
+    within(CONVERGENCE, "containers are gone", || async {
+        let left = docker::labelled(&format!("dev.paddock.sandbox={id}")).await?;
+        Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(format!("{left:?}")) })
+    })
+    .await
+}
