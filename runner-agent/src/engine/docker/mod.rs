@@ -1,0 +1,199 @@
+//! Docker by its API. `docker exec` is on no path (50 ms each), nothing is privileged.
+//!
+//! * [`spec`] our containers and networks in Docker's words
+//! * [`answer`] Docker's answers in our words
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use bollard::{
+    Docker, body_full,
+    query_parameters::{
+        CreateContainerOptions, CreateImageOptions, EventsOptions, InspectContainerOptions, InspectNetworkOptions,
+        ListContainersOptions, RemoveContainerOptions, RenameContainerOptions, StopContainerOptions,
+    },
+};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+
+use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Network, NetworkSpec, Result, labels};
+
+mod answer;
+mod spec;
+
+/// Docker answers most calls in milliseconds; a start on a busy machine takes seconds, removal of a big sandbox more.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The Docker engine of this machine.
+pub struct DockerEngine {
+    docker: Docker,
+}
+
+impl DockerEngine {
+    /// Connects, at the newest API version that both sides know.
+    ///
+    /// # Errors
+    /// When the address is not understood or nothing answers there.
+    pub async fn connect(docker_host: &str) -> Result<Self> {
+        let docker = Docker::connect_with_host(docker_host)?.with_timeout(CALL_TIMEOUT).negotiate_version().await?;
+        Ok(Self { docker })
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn probe(&self) -> Result<Host> {
+        Ok(answer::host(self.docker.info().await?))
+    }
+
+    async fn images(&self) -> Result<Vec<String>> {
+        let images = self.docker.list_images(None::<bollard::query_parameters::ListImagesOptions>).await?;
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).filter(|tag| tag != "<none>:<none>").collect())
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>> {
+        found(self.docker.inspect_image(reference).await.map(answer::image))
+    }
+
+    async fn pull(&self, reference: &str) -> Result<()> {
+        // Docker takes a missing tag for "all tags"; a digest already names one image.
+        let tagged = reference.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+        let options = CreateImageOptions {
+            from_image: Some(reference.to_owned()),
+            tag: (!tagged).then(|| "latest".to_owned()),
+            ..CreateImageOptions::default()
+        };
+        self.docker.create_image(Some(options), None, None).try_for_each(|_progress| async { Ok(()) }).await?;
+        Ok(())
+    }
+
+    async fn import(&self, reference: &str, layer: Bytes, entrypoint: &[&str]) -> Result<()> {
+        let entrypoint: Vec<_> = entrypoint.iter().map(|word| format!("{word:?}")).collect();
+        let options = CreateImageOptions {
+            from_src: Some("-".to_owned()),
+            repo: Some(reference.to_owned()),
+            changes: vec![format!("ENTRYPOINT [{}]", entrypoint.join(","))],
+            ..CreateImageOptions::default()
+        };
+        let body = Some(body_full(layer));
+        self.docker.create_image(Some(options), body, None).try_for_each(|_progress| async { Ok(()) }).await?;
+        Ok(())
+    }
+
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<Network> {
+        let found = found(self.docker.inspect_network(&spec.name, None::<InspectNetworkOptions>).await)?;
+        let network = match found {
+            Some(network) => network,
+            None => {
+                self.docker.create_network(spec::network(spec)).await?;
+                self.docker.inspect_network(&spec.name, None::<InspectNetworkOptions>).await?
+            }
+        };
+        answer::network(&network).ok_or_else(|| {
+            EngineError::Rejected(format!("network {} exists and is not one that this agent made", spec.name))
+        })
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
+        let options = CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
+        Ok(self.docker.create_container(Some(options), spec::container(spec)).await?.id)
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        done(self.docker.start_container(id, None::<bollard::query_parameters::StartContainerOptions>).await)
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+        let options = StopContainerOptions { t: Some(seconds), ..StopContainerOptions::default() };
+        gone_is_fine(done(self.docker.stop_container(id, Some(options)).await))
+    }
+
+    async fn remove(&self, id: &str) -> Result<()> {
+        let options = RemoveContainerOptions { force: true, v: true, link: false };
+        match self.docker.remove_container(id, Some(options)).await.map_err(EngineError::from) {
+            // "removal already in progress": what was asked happens.
+            Err(EngineError::Conflict(message)) if message.contains("already in progress") => Ok(()),
+            other => gone_is_fine(other),
+        }
+    }
+
+    async fn rename(&self, id: &str, name: &str) -> Result<()> {
+        Ok(self.docker.rename_container(id, RenameContainerOptions { name: name.to_owned() }).await?)
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Option<Container>> {
+        let found = found(self.docker.inspect_container(id, None::<InspectContainerOptions>).await)?;
+        Ok(found.and_then(answer::inspected))
+    }
+
+    async fn list(&self, deployment: &str, runner: &str) -> Result<Vec<Container>> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), ours(deployment, runner))])),
+            ..ListContainersOptions::default()
+        };
+        let containers = self.docker.list_containers(Some(options)).await?;
+        Ok(containers.into_iter().filter_map(answer::listed).collect())
+    }
+
+    async fn deaths(&self, deployment: &str, runner: &str) -> Result<BoxStream<'static, Died>> {
+        let filters = HashMap::from([
+            ("type".to_owned(), vec!["container".to_owned()]),
+            ("event".to_owned(), vec!["die".to_owned()]),
+            ("label".to_owned(), ours(deployment, runner)),
+        ]);
+        // Asking for something cheap first tells an engine that is away from one where nothing happens.
+        self.docker.ping().await?;
+        let events = self.docker.events(Some(EventsOptions { filters: Some(filters), ..EventsOptions::default() }));
+        let deaths = events
+            .take_while(|event| std::future::ready(event.is_ok()))
+            .filter_map(|event| std::future::ready(event.ok().and_then(answer::died)));
+        Ok(deaths.boxed())
+    }
+}
+
+fn ours(deployment: &str, runner: &str) -> Vec<String> {
+    vec![format!("{}={deployment}", labels::DEPLOYMENT), format!("{}={runner}", labels::RUNNER)]
+}
+
+/// 404 is an answer, not an error, when looking for something.
+fn found<T>(result: std::result::Result<T, bollard::errors::Error>) -> Result<Option<T>> {
+    match result.map_err(EngineError::from) {
+        Ok(value) => Ok(Some(value)),
+        Err(EngineError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// 304 says that it was so already.
+fn done(result: std::result::Result<(), bollard::errors::Error>) -> Result<()> {
+    match result {
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 304, .. }) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn gone_is_fine(result: Result<()>) -> Result<()> {
+    match result {
+        Err(EngineError::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}
+
+impl From<bollard::errors::Error> for EngineError {
+    fn from(error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error as Docker;
+        match error {
+            Docker::DockerResponseServerError { status_code: 404, message } => Self::NotFound(message),
+            Docker::DockerResponseServerError { status_code: 409, message } => Self::Conflict(message),
+            // dockerd says 403 for a subnet that is taken, 500 for most of what a container cannot do.
+            Docker::DockerResponseServerError { status_code: 403, message } if message.contains("overlaps") => {
+                Self::Conflict(message)
+            }
+            Docker::DockerResponseServerError { message, .. } => Self::Rejected(message),
+            Docker::DockerStreamError { error } => Self::Rejected(error),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! A container engine in this process: containers with states, whose daemons are small HTTP servers.
+//!
+//! It behaves like the real one where the runner could notice: names are unique, a sandbox joins only a running
+//! pause container, dead containers keep their labels, an absent engine fails every call. It keeps no files.
+//! Tests make it fail ([`FakeEngine::fail_call`]), go away, and lose containers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use self::daemon::FakeDaemon;
+use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Network, NetworkSpec, Result};
+
+mod daemon;
+
+/// The fake; clones share the same containers, as connections to one dockerd do.
+#[derive(Clone)]
+pub struct FakeEngine {
+    inner: Arc<Mutex<Inner>>,
+    deaths: broadcast::Sender<Died>,
+}
+
+struct Inner {
+    away: bool,
+    fail_after: Option<(usize, fn(String) -> EngineError)>,
+    images: BTreeSet<String>,
+    registry: BTreeSet<String>,
+    networks: BTreeMap<String, Network>,
+    containers: BTreeMap<String, FakeContainer>,
+    ever_created: usize,
+}
+
+/// One container.
+struct FakeContainer {
+    spec: ContainerSpec,
+    name: String,
+    state: State,
+}
+
+enum State {
+    Created,
+    Running(Option<FakeDaemon>),
+    Exited { code: i64, out_of_memory: bool },
+}
+
+impl FakeEngine {
+    /// An engine with these images present.
+    #[must_use]
+    pub fn new(images: &[&str]) -> Self {
+        let inner = Inner {
+            away: false,
+            fail_after: None,
+            images: images.iter().map(ToString::to_string).collect(),
+            registry: BTreeSet::new(),
+            networks: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            ever_created: 0,
+        };
+        Self { inner: Arc::new(Mutex::new(inner)), deaths: broadcast::channel(1024).0 }
+    }
+
+    /// Makes an image available for pulling.
+    pub fn publish(&self, image: &str) {
+        self.lock().registry.insert(image.to_owned());
+    }
+
+    /// The call after `calls` more will fail with this error.
+    pub fn fail_call(&self, calls: usize, error: fn(String) -> EngineError) {
+        self.lock().fail_after = Some((calls, error));
+    }
+
+    /// A failure that was ordered has not come yet.
+    #[must_use]
+    pub fn failure_pending(&self) -> bool {
+        self.lock().fail_after.is_some()
+    }
+
+    /// Calls no longer succeed / succeed again; containers keep running.
+    pub fn set_away(&self, away: bool) {
+        self.lock().away = away;
+    }
+
+    /// A container's first process ends by itself.
+    pub fn lose(&self, name: &str, code: i64, out_of_memory: bool) {
+        let mut inner = self.lock();
+        if let Some((id, container)) = inner.containers.iter_mut().find(|(_, container)| container.name == name) {
+            self.end(id.clone(), container, code, out_of_memory);
+        }
+    }
+
+    /// The environment that the daemon of a running container was given over HTTP.
+    #[must_use]
+    pub fn env_of(&self, name: &str) -> Option<BTreeMap<String, String>> {
+        let inner = self.lock();
+        let container = inner.containers.values().find(|container| container.name == name)?;
+        match &container.state {
+            State::Running(Some(daemon)) => Some(daemon.env()),
+            _ => None,
+        }
+    }
+
+    /// The server inside a running container is started anew by its PID 1: its environment is forgotten.
+    pub async fn restart_daemon(&self, name: &str) {
+        let server = {
+            let inner = self.lock();
+            let container = inner.containers.values().find(|container| container.name == name);
+            container.and_then(|container| match &container.state {
+                State::Running(Some(daemon)) => Some(daemon.clone()),
+                _ => None,
+            })
+        };
+        if let Some(server) = server {
+            server.restart().await;
+        }
+    }
+
+    /// Names of all containers, with whether each runs.
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, bool)> {
+        let running = |state: &State| matches!(state, State::Running(_));
+        self.lock().containers.values().map(|each| (each.name.clone(), running(&each.state))).collect()
+    }
+
+    /// How many containers were ever made.
+    #[must_use]
+    pub fn ever_created(&self) -> usize {
+        self.lock().ever_created
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(&self) -> Result<MutexGuard<'_, Inner>> {
+        let mut inner = self.lock();
+        if inner.away {
+            return Err(EngineError::Unavailable("gone away".to_owned()));
+        }
+        match inner.fail_after.take() {
+            Some((0, error)) => Err(error("failure ordered by a test".to_owned())),
+            Some((calls, error)) => {
+                inner.fail_after = Some((calls - 1, error));
+                Ok(inner)
+            }
+            None => Ok(inner),
+        }
+    }
+
+    fn end(&self, id: String, container: &mut FakeContainer, code: i64, out_of_memory: bool) {
+        if let State::Running(_) = container.state {
+            container.state = State::Exited { code, out_of_memory };
+            let died = Died { id, exit_code: Some(code), labels: container.spec.labels.clone() };
+            let _nobody_listens = self.deaths.send(died);
+        }
+    }
+}
+
+impl Inner {
+    fn get_mut(&mut self, id: &str) -> Result<(String, &mut FakeContainer)> {
+        self.containers
+            .iter_mut()
+            .find(|(key, container)| *key == id || container.name == id)
+            .map(|(key, container)| (key.clone(), container))
+            .ok_or_else(|| EngineError::NotFound(format!("no container {id}")))
+    }
+
+    fn pause_runs(&self, id: &str) -> bool {
+        self.containers.get(id).is_some_and(|pause| matches!(pause.state, State::Running(_)))
+    }
+}
+
+impl FakeContainer {
+    fn view(&self, id: &str) -> Container {
+        let (exit_code, out_of_memory) = match self.state {
+            State::Exited { code, out_of_memory } => (Some(code), out_of_memory),
+            State::Created | State::Running(_) => (None, false),
+        };
+        let daemon: Option<SocketAddr> = match &self.state {
+            State::Running(daemon) => daemon.as_ref().map(FakeDaemon::address),
+            State::Created | State::Exited { .. } => None,
+        };
+        Container {
+            id: id.to_owned(),
+            name: self.name.clone(),
+            labels: self.spec.labels.clone(),
+            running: matches!(self.state, State::Running(_)),
+            pid: None,
+            daemon,
+            exit_code,
+            out_of_memory,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn probe(&self) -> Result<Host> {
+        let _up = self.call()?;
+        let data_root = PathBuf::from("/");
+        Ok(Host { cpus: 4, memory: 64 << 30, data_root, capabilities: vec!["fake".to_owned()] })
+    }
+
+    async fn images(&self) -> Result<Vec<String>> {
+        Ok(self.call()?.images.iter().cloned().collect())
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>> {
+        let present = self.call()?.images.contains(reference);
+        Ok(present.then(|| Image { working_dir: Some("/home/daytona".to_owned()) }))
+    }
+
+    async fn pull(&self, reference: &str) -> Result<()> {
+        let mut inner = self.call()?;
+        if !inner.registry.contains(reference) {
+            return Err(EngineError::NotFound(format!("no image {reference} in the registry")));
+        }
+        inner.images.insert(reference.to_owned());
+        Ok(())
+    }
+
+    async fn import(&self, reference: &str, _layer: Bytes, _entrypoint: &[&str]) -> Result<()> {
+        self.call()?.images.insert(reference.to_owned());
+        Ok(())
+    }
+
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<Network> {
+        let mut inner = self.call()?;
+        let gateway = spec.subnet.hosts().next().unwrap_or(spec.subnet.addr());
+        let network = Network { subnet: spec.subnet, gateway, bridge: None };
+        Ok(inner.networks.entry(spec.name.clone()).or_insert(network).clone())
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
+        let mut inner = self.call()?;
+        if !inner.images.contains(&spec.image) {
+            return Err(EngineError::NotFound(format!("no image {}", spec.image)));
+        }
+        if inner.containers.values().any(|container| container.name == spec.name) {
+            return Err(EngineError::Conflict(format!("name {} is taken", spec.name)));
+        }
+        if let Kind::Sandbox(sandbox) = &spec.kind
+            && !inner.containers.contains_key(&sandbox.pause)
+        {
+            return Err(EngineError::Rejected(format!("no container {} to join", sandbox.pause)));
+        }
+        let id = Uuid::new_v4().simple().to_string();
+        inner.ever_created += 1;
+        let container = FakeContainer { spec: spec.clone(), name: spec.name.clone(), state: State::Created };
+        inner.containers.insert(id.clone(), container);
+        Ok(id)
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        let sandbox = {
+            let mut inner = self.call()?;
+            let (_, container) = inner.get_mut(id)?;
+            if matches!(container.state, State::Running(_)) {
+                return Ok(());
+            }
+            match container.spec.kind.clone() {
+                Kind::Pause { .. } => {
+                    container.state = State::Running(None);
+                    return Ok(());
+                }
+                Kind::Sandbox(sandbox) if !inner.pause_runs(&sandbox.pause) => {
+                    return Err(EngineError::Rejected(format!("container {} does not run", sandbox.pause)));
+                }
+                Kind::Sandbox(sandbox) => sandbox,
+            }
+        };
+        let daemon = FakeDaemon::start(&sandbox)
+            .await
+            .map_err(|error| EngineError::Rejected(format!("fake daemon: {error}")))?;
+        let mut inner = self.lock();
+        let (_, container) = inner.get_mut(id)?;
+        container.state = State::Running(Some(daemon.clone()));
+        daemon.announce();
+        Ok(())
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        let mut inner = self.call()?;
+        if let Ok((id, container)) = inner.get_mut(id) {
+            self.end(id, container, if grace.is_zero() { 137 } else { 0 }, false);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, id: &str) -> Result<()> {
+        let mut inner = self.call()?;
+        if let Ok((id, container)) = inner.get_mut(id) {
+            self.end(id.clone(), container, 137, false);
+            inner.containers.remove(&id);
+        }
+        Ok(())
+    }
+
+    async fn rename(&self, id: &str, name: &str) -> Result<()> {
+        let mut inner = self.call()?;
+        if inner.containers.iter().any(|(key, container)| container.name == name && key != id) {
+            return Err(EngineError::Conflict(format!("name {name} is taken")));
+        }
+        name.clone_into(&mut inner.get_mut(id)?.1.name);
+        Ok(())
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Option<Container>> {
+        let mut inner = self.call()?;
+        Ok(inner.get_mut(id).ok().map(|(id, container)| container.view(&id)))
+    }
+
+    async fn list(&self, deployment: &str, runner: &str) -> Result<Vec<Container>> {
+        let inner = self.call()?;
+        let ours = |each: &&Container| each.labels.deployment == deployment && each.labels.runner == runner;
+        let views: Vec<_> = inner.containers.iter().map(|(id, container)| container.view(id)).collect();
+        Ok(views.iter().filter(ours).cloned().collect())
+    }
+
+    async fn deaths(&self, deployment: &str, runner: &str) -> Result<BoxStream<'static, Died>> {
+        drop(self.call()?);
+        let (deployment, runner) = (deployment.to_owned(), runner.to_owned());
+        let stream = futures::stream::unfold(self.deaths.subscribe(), |mut receiver| async move {
+            receiver.recv().await.ok().map(|died| (died, receiver))
+        });
+        let ours = stream.filter(move |died| {
+            std::future::ready(died.labels.deployment == deployment && died.labels.runner == runner)
+        });
+        Ok(ours.boxed())
+    }
+}

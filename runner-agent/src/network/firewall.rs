@@ -1,0 +1,162 @@
+//! The nftables rules of the runner's bridge: in force before the first sandbox, replaced in one transaction.
+//!
+//! Base chains run before Docker's own (priority 0): an accept here lets Docker's chains decide, a drop is final.
+
+use std::{net::Ipv4Addr, process::Stdio};
+
+use tokio::{io::AsyncWriteExt, process::Command};
+use uuid::Uuid;
+
+use super::{NetworkError, short};
+
+/// Reached from no sandbox. Addresses of the host itself end in the input chain, whatever they are.
+const FORBIDDEN: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
+                         192.168.0.0/16, 224.0.0.0/4, 240.0.0.0/4";
+
+/// The rules of one bridge.
+#[derive(Debug, Clone)]
+pub struct Firewall {
+    table: String,
+    bridge: String,
+    gateway: Ipv4Addr,
+}
+
+impl Firewall {
+    /// For the bridge of this runner.
+    #[must_use]
+    pub fn new(runner: Uuid, bridge: &str, gateway: Ipv4Addr) -> Self {
+        Self { table: format!("paddock_{}", short(runner)), bridge: bridge.to_owned(), gateway }
+    }
+
+    /// Puts the rules in force, replacing older ones.
+    ///
+    /// # Errors
+    /// When the kernel or `nft` refuses, or neighbours could reach each other.
+    pub async fn apply(&self) -> Result<(), NetworkError> {
+        nft(&self.routed_rules()).await?;
+        let Err(error) = nft(&self.bridged_rules()).await else { return Ok(()) };
+        // Without bridge tables, frames between neighbours pass our routed rules only if br_netfilter sends them there.
+        let filtered = tokio::fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables").await;
+        if filtered.is_ok_and(|text| text.trim() == "1") {
+            tracing::warn!(%error, "no bridge tables; br_netfilter keeps neighbours apart");
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    /// The rules are still there: another tool may have flushed them.
+    pub async fn in_force(&self) -> bool {
+        let listed = Command::new("nft")
+            .args(["list", "table", "inet", &self.table])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        listed.is_ok_and(|status| status.success())
+    }
+
+    fn routed_rules(&self) -> String {
+        let Self { table, bridge, gateway } = self;
+        format!(
+            "table inet {table}\n\
+             delete table inet {table}\n\
+             table inet {table} {{\n\
+               set forbidden {{ type ipv4_addr; flags interval; elements = {{ {FORBIDDEN} }} }}\n\
+               chain input {{\n\
+                 type filter hook input priority -10; policy accept;\n\
+                 iifname != \"{bridge}\" accept\n\
+                 meta nfproto ipv6 drop\n\
+                 ct state established,related accept\n\
+                 ip daddr {gateway} udp dport 53 accept\n\
+                 ip daddr {gateway} tcp dport 53 accept\n\
+                 drop\n\
+               }}\n\
+               chain forward {{\n\
+                 type filter hook forward priority -10; policy accept;\n\
+                 iifname \"{bridge}\" jump from_sandbox\n\
+                 oifname \"{bridge}\" jump to_sandbox\n\
+               }}\n\
+               chain from_sandbox {{\n\
+                 meta nfproto ipv6 drop\n\
+                 oifname \"{bridge}\" drop\n\
+                 ip daddr @forbidden drop\n\
+               }}\n\
+               chain to_sandbox {{\n\
+                 ct state established,related accept\n\
+                 drop\n\
+               }}\n\
+             }}\n"
+        )
+    }
+
+    fn bridged_rules(&self) -> String {
+        let Self { table, bridge, .. } = self;
+        format!(
+            "table bridge {table}\n\
+             delete table bridge {table}\n\
+             table bridge {table} {{\n\
+               chain forward {{\n\
+                 type filter hook forward priority -10; policy accept;\n\
+                 meta ibrname \"{bridge}\" drop\n\
+               }}\n\
+               chain input {{\n\
+                 type filter hook input priority -10; policy accept;\n\
+                 meta ibrname \"{bridge}\" ether type ip6 drop\n\
+               }}\n\
+             }}\n"
+        )
+    }
+}
+
+/// Ends the connections of an address that changes hands, where the tool for it is installed; otherwise the rest
+/// of the address has to do.
+pub async fn forget_connections(address: Ipv4Addr) {
+    for direction in ["--orig-src", "--orig-dst"] {
+        let _absent_or_none_to_end = Command::new("conntrack")
+            .args(["-D", direction, &address.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+    }
+}
+
+async fn nft(rules: &str) -> Result<(), NetworkError> {
+    let failed = |reason: String| NetworkError::Firewall(reason);
+    let mut child = Command::new("nft")
+        .args(["-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(format!("cannot run nft: {error}")))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(rules.as_bytes()).await.map_err(|error| failed(error.to_string()))?;
+    }
+    let output = child.wait_with_output().await.map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(failed(format!("nft: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_private_ranges_and_the_metadata_address_are_forbidden() {
+        let ranges: Vec<ipnet::Ipv4Net> = FORBIDDEN.split(", ").map(|range| range.parse().unwrap()).collect();
+        for address in ["10.1.2.3", "172.17.0.1", "172.31.0.2", "192.168.1.1", "100.64.0.1", "169.254.169.254"] {
+            let address: Ipv4Addr = address.parse().unwrap();
+            assert!(ranges.iter().any(|range| range.contains(&address)), "{address}");
+        }
+        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1"] {
+            let address: Ipv4Addr = address.parse().unwrap();
+            assert!(!ranges.iter().any(|range| range.contains(&address)), "{address}");
+        }
+    }
+}

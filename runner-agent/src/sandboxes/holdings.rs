@@ -1,0 +1,169 @@
+//! What this runner holds and how much room is left. The runner has the last word on capacity.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use aws_lc_rs::digest;
+use paddock_wire::agents::Capacity;
+use uuid::Uuid;
+
+use crate::engine::labels::Size;
+
+/// There is no room: what is short, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no room on this runner: {0}")]
+pub struct NoRoom(String);
+
+/// All placements on this runner.
+pub struct Holdings {
+    capacity: Capacity,
+    held: Mutex<BTreeMap<(Uuid, u64), Holding>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Holding {
+    size: Size,
+    /// Takes CPU and memory, not only disk.
+    active: bool,
+}
+
+impl Holdings {
+    /// Nothing held.
+    #[must_use]
+    pub fn new(capacity: Capacity) -> Self {
+        Self { capacity, held: Mutex::default() }
+    }
+
+    /// Room for a placement that is about to run; asking again for one that is held changes nothing.
+    ///
+    /// # Errors
+    /// When there is not enough of something.
+    pub fn admit(&self, sandbox: Uuid, epoch: u64, size: Size) -> Result<(), NoRoom> {
+        let mut held = self.lock();
+        let before = held.remove(&(sandbox, epoch));
+        let answer = fits(self.capacity, sum(&held), size);
+        match (&answer, before) {
+            (Ok(()), _) => _ = held.insert((sandbox, epoch), Holding { size, active: true }),
+            (Err(_), Some(before)) => _ = held.insert((sandbox, epoch), before),
+            (Err(_), None) => (),
+        }
+        answer
+    }
+
+    /// It exists, found at start: room or not.
+    pub fn adopt(&self, sandbox: Uuid, epoch: u64, size: Size, active: bool) {
+        self.lock().insert((sandbox, epoch), Holding { size, active });
+    }
+
+    /// It no longer runs; its files stay.
+    pub fn park(&self, sandbox: Uuid, epoch: u64) {
+        if let Some(holding) = self.lock().get_mut(&(sandbox, epoch)) {
+            holding.active = false;
+        }
+    }
+
+    /// It is gone.
+    pub fn release(&self, sandbox: Uuid, epoch: u64) {
+        self.lock().remove(&(sandbox, epoch));
+    }
+
+    /// What is taken, work in flight included.
+    #[must_use]
+    pub fn allocated(&self) -> Capacity {
+        sum(&self.lock())
+    }
+
+    /// SHA-256 hex over the sorted lines `sandbox_id epoch`.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut lines = String::new();
+        for (sandbox, epoch) in self.lock().keys() {
+            writeln!(lines, "{sandbox} {epoch}").expect("writing to a string cannot fail");
+        }
+        hex::encode(digest::digest(&digest::SHA256, lines.as_bytes()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Uuid, u64), Holding>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sum(held: &BTreeMap<(Uuid, u64), Holding>) -> Capacity {
+    held.values().fold(Capacity::default(), |total, Holding { size, active }| Capacity {
+        cpu: total.cpu + if *active { size.cpu } else { 0 },
+        memory_gib: total.memory_gib + if *active { size.memory_gib } else { 0 },
+        disk_gib: total.disk_gib + size.disk_gib,
+        sandboxes: total.sandboxes + 1,
+    })
+}
+
+fn fits(capacity: Capacity, taken: Capacity, size: Size) -> Result<(), NoRoom> {
+    let wants = [
+        ("CPU", taken.cpu, size.cpu, capacity.cpu),
+        ("GiB of memory", taken.memory_gib, size.memory_gib, capacity.memory_gib),
+        ("GiB of disk", taken.disk_gib, size.disk_gib, capacity.disk_gib),
+        ("sandboxes", taken.sandboxes, 1, capacity.sandboxes),
+    ];
+    for (what, taken, more, limit) in wants {
+        if taken.saturating_add(more) > limit {
+            return Err(NoRoom(format!("{taken} of {limit} {what} taken, {more} more wanted")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CAPACITY: Capacity = Capacity { cpu: 8, memory_gib: 4, disk_gib: 100, sandboxes: 5 };
+
+    fn size(memory_gib: u32) -> Size {
+        Size { cpu: 1, memory_gib, disk_gib: 3 }
+    }
+
+    #[test]
+    fn a_parked_sandbox_keeps_its_disk_and_must_ask_again_for_memory() {
+        let holdings = Holdings::new(CAPACITY);
+        let (a, b) = (Uuid::new_v4(), Uuid::new_v4());
+        holdings.admit(a, 1, size(3)).unwrap();
+        assert!(holdings.admit(b, 1, size(2)).is_err());
+        holdings.park(a, 1);
+        assert_eq!(holdings.allocated(), Capacity { cpu: 0, memory_gib: 0, disk_gib: 3, sandboxes: 1 });
+        holdings.admit(b, 1, size(2)).unwrap();
+        assert!(holdings.admit(a, 1, size(3)).is_err());
+        assert_eq!(holdings.allocated().sandboxes, 2, "refusing to start does not forget the files");
+    }
+
+    #[test]
+    fn the_digest_is_over_sorted_lines() {
+        let holdings = Holdings::new(CAPACITY);
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        holdings.adopt(b, 2, size(1), true);
+        holdings.adopt(a, 1, size(1), false);
+        let expected = digest::digest(&digest::SHA256, format!("{a} 1\n{b} 2\n").as_bytes());
+        assert_eq!(holdings.digest(), hex::encode(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn memory_is_never_overcommitted(steps in prop::collection::vec((0u128..6, 0u8..3, 1u32..4), 1..60)) {
+            let holdings = Holdings::new(CAPACITY);
+            for (sandbox, step, memory_gib) in steps {
+                let sandbox = Uuid::from_u128(sandbox);
+                match step {
+                    0 => _ = holdings.admit(sandbox, 1, size(memory_gib)),
+                    1 => holdings.park(sandbox, 1),
+                    _ => holdings.release(sandbox, 1),
+                }
+                prop_assert!(holdings.allocated().memory_gib <= CAPACITY.memory_gib);
+                prop_assert!(holdings.allocated().sandboxes <= CAPACITY.sandboxes);
+            }
+        }
+    }
+}
