@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::conformance;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use paddock_localstack::faults::FaultPlan;
@@ -22,6 +23,18 @@ struct Cli {
 enum Command {
     /// Serve the AWS endpoint and the HTTP API until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Ask an endpoint for everything we rely on AWS to do.
+    Conformance(Conformance),
+}
+
+#[derive(Args)]
+struct Conformance {
+    /// Endpoint to ask.
+    #[arg(long)]
+    endpoint: String,
+    /// Also write the table as markdown.
+    #[arg(long, value_name = "FILE")]
+    table_out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -44,8 +57,9 @@ struct Serve {
     /// Folder with the functions' programs: `<dir>/<name>` or `<dir>/<name>/bootstrap`.
     #[arg(long, default_value = "target/debug")]
     lambda_dir: PathBuf,
-    /// Value of a template parameter.
+    /// Value of a template parameter. The variable holds one per line: arguments are no place for secrets.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(env = "PADDOCK_TEMPLATE_PARAMETERS", hide_env_values = true, value_delimiter = '\n')]
     parameters: Vec<(String, String)>,
     /// Where /api/toolbox and /api/socket.io go.
     #[arg(long, env = "PADDOCK_EDGE_URL")]
@@ -73,6 +87,11 @@ pub fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     match cli.command {
         Command::Serve(serve) => runtime.block_on(run_stack(serve)),
+        Command::Conformance(conformance) => {
+            let asked = runtime.block_on(conformance::run(&conformance.endpoint, conformance.table_out.as_deref()));
+            anyhow::ensure!(asked?, "not everything we rely on holds at {}", conformance.endpoint);
+            Ok(())
+        }
     }
 }
 

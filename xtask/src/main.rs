@@ -1,1 +1,26 @@
-fn main() {}
+//! `cargo xtask`: every chore of this repository, in one place.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`commands`] | one file per subcommand; start here |
+//! | [`stack`] | the stack on this machine: services, supervisor, secrets, ports, clean-up |
+//! | [`image`] | the default sandbox image and the pause image |
+//! | [`engine`] | the Docker engine: find it, install it, start it |
+//! | [`binaries`] | what cargo builds for a stack |
+//! | [`check`] | the measures of the style anchors |
+//! | [`paths`], [`progress`], [`process`], [`http`] | where things are, how we tell, how we run, how we ask |
+
+mod binaries;
+mod check;
+mod commands;
+mod engine;
+mod http;
+mod image;
+mod paths;
+mod process;
+mod progress;
+mod stack;
+
+fn main() -> std::process::ExitCode {
+    commands::run()
+}

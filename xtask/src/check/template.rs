@@ -1,0 +1,40 @@
+//! `infra/` by cfn-lint, which knows what CloudFormation accepts, offline.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::Findings;
+use crate::paths::{cache, repo};
+use crate::process::{command, run, succeeds};
+use crate::progress::note;
+
+/// Pinned: a new release has new opinions.
+const VERSION: &str = "cfn-lint==1.58.0";
+
+pub fn look() -> Result<Findings> {
+    let folder = repo().join("infra");
+    let templates = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let templates: Vec<_> =
+        templates.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    if !succeeds(&mut command("python3", ["-m", "venv", "--help"])) {
+        note("    no python3 with venv: the template is not checked");
+        return Ok(Vec::new());
+    }
+    let program = cache().join("cfn-lint/bin/cfn-lint");
+    if !program.is_file() {
+        install()?;
+    }
+    let program = program.display().to_string();
+    let result = run(command(&program, templates).current_dir(repo()));
+    Ok(result.err().map(|error| format!("{error:#}")).into_iter().collect())
+}
+
+fn install() -> Result<()> {
+    let folder = cache().join("cfn-lint");
+    fs::create_dir_all(cache())?;
+    note("    installing cfn-lint into .paddock/cache: it checks the template");
+    run(command("python3", ["-m", "venv"]).arg(&folder))?;
+    let pip = folder.join("bin/pip").display().to_string();
+    run(&mut command(&pip, ["install", "--quiet", VERSION])).context("cfn-lint comes from PyPI")
+}

@@ -1,0 +1,56 @@
+//! One file per subcommand.
+
+mod bench;
+mod check;
+mod conformance;
+mod down;
+mod image;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the Paddock repository.
+///
+/// The first two to know:
+///   cargo xtask up     run the whole stack on this machine (Ctrl-C stops it)
+///   cargo xtask test   everything that CI runs
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(up::Up),
+    Down(down::Down),
+    Test(test::Test),
+    Check(check::Check),
+    Bench(bench::Bench),
+    Conformance(conformance::Conformance),
+    Image(image::Image),
+}
+
+/// Parses the command line and runs the subcommand.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Up(up) => up.run(),
+        Command::Down(down) => down.run(),
+        Command::Test(test) => test.run(),
+        Command::Check(check) => check.run(),
+        Command::Bench(bench) => bench.run(),
+        Command::Conformance(conformance) => conformance.run(),
+        Command::Image(image) => image.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

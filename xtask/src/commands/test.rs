@@ -1,0 +1,175 @@
+//! `cargo xtask test`: the one command of CI.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::down::take_down;
+use crate::check;
+use crate::engine::install_packages;
+use crate::image::{Source, check_content, provide_default};
+use crate::paths::{StateDir, repo};
+use crate::process::{command, installed, run_shown, succeeds, tail};
+use crate::progress::note;
+use crate::stack::free_port_block;
+
+/// Where the stack under test lives; never the stack of whoever runs the tests.
+const STATE: &str = ".paddock-test";
+const RUNNERS: u16 = 2;
+
+/// Run everything that CI runs
+///
+/// Installs what is missing (and says what for), checks the form, runs the unit tests, brings up a stack of its own
+/// (own ports, own state, own deployment) with two runners, runs the end-to-end tests with the official SDKs against it, takes it
+/// down, makes sure that nothing is left behind, and shows all failures at the end. Needs root, for the sandboxes.
+///
+///   cargo xtask test                 everything
+///   cargo xtask test stop_start      only tests whose name contains this; no checks
+///   cargo xtask test --unit          no stack, no Docker
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Test {
+    /// Part of a test's name
+    filter: Option<String>,
+    /// Only what needs no stack
+    #[arg(long)]
+    unit: bool,
+    /// Only what needs a stack
+    #[arg(long, conflicts_with = "unit")]
+    e2e: bool,
+}
+
+impl Test {
+    pub fn run(&self) -> Result<()> {
+        install_needs(!self.unit)?;
+        let mut report = Report::default();
+        if !self.e2e {
+            if self.filter.is_none() {
+                report.add("check", check::run());
+            }
+            report.add("unit tests", self.unit_tests());
+        }
+        if !self.unit {
+            self.with_stack(&mut report);
+        }
+        report.finish()
+    }
+
+    fn unit_tests(&self) -> Result<()> {
+        let nextest = succeeds(&mut command("cargo", ["nextest", "--version"]));
+        let words: &[&str] = if nextest {
+            &["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]
+        } else {
+            &["test", "--no-fail-fast"]
+        };
+        let mut cargo = command("cargo", words);
+        cargo.arg("--workspace").args(&self.filter).current_dir(repo());
+        note("Unit tests:");
+        run_shown(&mut cargo)
+    }
+
+    fn with_stack(&self, report: &mut Report) {
+        let state = StateDir::new(Path::new(STATE));
+        if state.path().exists() {
+            report.add("clean-up of an earlier run", take_down(&state, true));
+        }
+        let up = bring_up();
+        let is_up = up.is_ok();
+        report.add("stack", up);
+        if is_up {
+            report.add("image", provide_default(Source::Auto).and_then(|tag| check_content(&tag)));
+            report.add("end-to-end tests", self.end_to_end(&state));
+        }
+        if report.has_failures() {
+            report.add("logs", keep_logs(&state));
+        }
+        // The wipe itself fails when anything is left behind.
+        report.add("nothing is left behind", take_down(&state, true));
+    }
+
+    fn end_to_end(&self, state: &StateDir) -> Result<()> {
+        // `--workspace` for the same selection of features as in the build: nothing is compiled twice.
+        let mut cargo = command("cargo", ["test", "--workspace", "--test", "e2e", "--"]);
+        cargo.args(&self.filter).current_dir(repo()).env("PADDOCK_E2E_ENV", state.env_file());
+        note("End-to-end tests:");
+        run_shown(&mut cargo)
+    }
+}
+
+/// In a process of its own: the supervisor's signals and children are not those of the tests.
+fn bring_up() -> Result<()> {
+    let ports = free_port_block(5 + 2 * RUNNERS)?;
+    let mut up = command(&std::env::current_exe()?.display().to_string(), ["up", "--detach", "--state-dir", STATE]);
+    up.arg("--runners").arg(RUNNERS.to_string());
+    let flags =
+        [("--api-port", 0), ("--aws-port", 1), ("--ssh-port", 2), ("--edge-port", 3), ("--relay-port", 3 + RUNNERS)];
+    for (flag, offset) in flags {
+        up.arg(flag).arg((ports + offset).to_string());
+    }
+    run_shown(up.current_dir(repo()))
+}
+
+/// What the tests use beside cargo.
+fn install_needs(stack: bool) -> Result<()> {
+    let mut needs = vec![("cc", "build-essential", "C parts (SQLite, aws-lc)"), ("cmake", "cmake", "aws-lc")];
+    if stack {
+        needs.extend([
+            ("python3", "python3-venv", "the official Python SDK"),
+            ("node", "nodejs", "the official TypeScript SDK"),
+            ("npm", "npm", "the official TypeScript SDK"),
+        ]);
+    }
+    let missing: Vec<_> = needs.into_iter().filter(|(program, ..)| !installed(program)).collect();
+    if !missing.is_empty() {
+        let packages: Vec<&str> = missing.iter().map(|(_, package, _)| *package).collect();
+        let reasons: Vec<&str> = missing.iter().map(|(.., reason)| *reason).collect();
+        install_packages(&packages, &format!("the tests use {}", reasons.join(", ")))?;
+    }
+    // Debian packs venv apart from python3.
+    if stack && !succeeds(&mut command("python3", ["-c", "import ensurepip, venv"])) {
+        install_packages(&["python3-venv"], "the tests install SDK versions side by side")?;
+    }
+    Ok(())
+}
+
+/// Where they survive the wipe, and the end of each for whoever has only this output.
+fn keep_logs(state: &StateDir) -> Result<()> {
+    let Ok(logs) = fs::read_dir(state.logs()) else { return Ok(()) };
+    let kept = repo().join("target/e2e-logs");
+    fs::create_dir_all(&kept)?;
+    for log in logs.flatten() {
+        fs::copy(log.path(), kept.join(log.file_name()))?;
+        note(&format!("--- end of {}\n{}", log.path().display(), tail(&log.path())));
+    }
+    note(&format!("All logs: {}", kept.display()));
+    Ok(())
+}
+
+/// All results, told together at the end.
+#[derive(Default)]
+struct Report(Vec<(&'static str, Result<()>)>);
+
+impl Report {
+    fn add(&mut self, part: &'static str, result: Result<()>) {
+        if let Err(error) = &result {
+            note(&format!("FAILED: {part}: {error:#}"));
+        }
+        self.0.push((part, result));
+    }
+
+    fn has_failures(&self) -> bool {
+        self.0.iter().any(|(_, result)| result.is_err())
+    }
+
+    fn finish(self) -> Result<()> {
+        note("\nSummary");
+        for (part, result) in &self.0 {
+            note(&format!("  {} {part}", if result.is_ok() { "ok    " } else { "FAILED" }));
+        }
+        let failures: Vec<String> =
+            self.0.into_iter().filter_map(|(part, result)| Some(format!("# {part}\n{:#}", result.err()?))).collect();
+        if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n\n")) }
+    }
+}

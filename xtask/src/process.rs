@@ -1,0 +1,131 @@
+//! Running other programs.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::progress;
+
+/// Lines of a failed program's output that are worth showing.
+const TAIL: usize = 40;
+
+/// A command with its arguments.
+pub fn command<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(program);
+    command.args(args);
+    command
+}
+
+/// Runs quietly; the latest line goes to the progress, and the tail of everything into the error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let text = describe(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot run {text}"))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let tail = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| out.map(follow_lines).unwrap_or_default());
+        let mut tail = err.map(follow_lines).unwrap_or_default();
+        tail.extend(reader.join().unwrap_or_default());
+        tail
+    });
+    let status = child.wait()?;
+    if status.success() {
+        return Ok(());
+    }
+    bail!("{text}: {status}\n{}", Vec::from(tail).join("\n"))
+}
+
+/// Runs with our own output; for tools whose output is the result.
+pub fn run_shown(command: &mut Command) -> Result<()> {
+    let text = describe(command);
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {text}"))?;
+    if status.success() { Ok(()) } else { bail!("{text}: {status}") }
+}
+
+/// Standard output of a program that must succeed, trimmed.
+pub fn output(command: &mut Command) -> Result<String> {
+    let text = describe(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {text}"))?;
+    if !output.status.success() {
+        bail!("{text}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether a program ends well; its output does not matter.
+pub fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Somebody wants us to end: waits that are going on give up.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// From here on we end in order, and waiting makes sense again.
+pub fn resume() {
+    INTERRUPTED.store(false, Ordering::Relaxed);
+}
+
+/// Asks again and again whether something outside of this process has happened.
+pub fn wait_until(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    while !probe()? {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            bail!("interrupted while waiting until {what}");
+        }
+        if begun.elapsed() > limit {
+            bail!("waited {} s in vain until {what}", limit.as_secs());
+        }
+        pause(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "between two questions to another program that sends us no event")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Looks a program up as the shell would, and where Debian keeps those of root.
+pub fn installed(program: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':').chain(["/usr/sbin", "/sbin"]).any(|folder| Path::new(folder).join(program).is_file())
+}
+
+/// The last lines of a log.
+pub fn tail(path: &Path) -> String {
+    let Ok(text) = std::fs::read_to_string(path) else { return String::new() };
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL)..].join("\n")
+}
+
+fn follow_lines(pipe: impl Read) -> VecDeque<String> {
+    let mut tail = VecDeque::with_capacity(TAIL);
+    for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if !line.trim().is_empty() {
+            progress::detail(&line);
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
+    }
+    tail
+}
+
+fn describe(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let text = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
+    text.chars().take(200).collect()
+}

@@ -1,0 +1,204 @@
+//! The life of a stack, in the order of [`supervise`]: lock, old processes, ports, engine, programs, images, services,
+//! bootstrap, readiness; then wait for a signal and take everything down in reverse.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{SigSet, Signal};
+
+use super::control::{bootstrap, wait_for_http, wait_while_alive};
+use super::options::StackOptions;
+use super::secrets::Secrets;
+use super::service::Service;
+use super::{control, env_file, layout, leftovers, lock, ports, sandboxes};
+use crate::binaries::{self, Binaries};
+use crate::paths::StateDir;
+use crate::process::{interrupt, resume, wait_until};
+use crate::progress::{announce_ready, note, step};
+use crate::{engine, image};
+
+/// Runs a stack until SIGINT or SIGTERM. `ready` is told once it serves.
+pub fn supervise(options: &StackOptions) -> Result<()> {
+    let state = options.state();
+    state.create()?;
+    let Some(_lock) = lock::take(&state)? else {
+        note(&describe(&state)?);
+        return Ok(());
+    };
+    let signals = listen_for_signals()?;
+    let mut stack = Stack {
+        options,
+        secrets: Secrets::load_or_generate(&state)?,
+        dockerd: None,
+        localstack: None,
+        runners: Vec::new(),
+    };
+    let result = stack.start(&state).and_then(|()| {
+        note(&describe(&state)?);
+        announce_ready();
+        signals.recv().context("the signal listener ended")
+    });
+    let ended = match result {
+        Ok(signal) => {
+            note(&format!("{}: taking the stack down", signal.as_str()));
+            Ok(())
+        }
+        Err(error) => {
+            note(&format!("The stack did not come up: {error:#}"));
+            Err(error)
+        }
+    };
+    resume();
+    stack.take_down()?;
+    ended
+}
+
+/// Where everything of a running stack is.
+pub fn describe(state: &StateDir) -> Result<String> {
+    let env = std::fs::read_to_string(state.env_file())
+        .context("the stack is still coming up; its env file is not there yet")?;
+    let value = |name: &str| {
+        let line = env.lines().find_map(|line| line.strip_prefix(&format!("export {name}='")));
+        line.map(|rest| rest.trim_end_matches('\'').to_owned()).unwrap_or_default()
+    };
+    let file = state.env_file();
+    Ok(format!(
+        "\nPaddock is running.\n  API            {}\n  toolbox proxy  {}\n  AWS endpoint   {}\n  API key        in {file}\n  logs           {}\n\n\
+         Load the environment:   . {file}\nFirst sandbox:          pip install daytona && python examples/quickstart.py\n\
+         Stop, keep the state:   cargo xtask down\nForget everything:      cargo xtask down --wipe\n",
+        value("DAYTONA_API_URL"),
+        value("PADDOCK_PROXY_URL"),
+        value("AWS_ENDPOINT_URL"),
+        state.logs().display(),
+        file = file.display(),
+    ))
+}
+
+struct Stack<'a> {
+    options: &'a StackOptions,
+    secrets: Secrets,
+    /// Only when no engine answered.
+    dockerd: Option<Service>,
+    localstack: Option<Service>,
+    runners: Vec<Service>,
+}
+
+impl Stack<'_> {
+    fn start(&mut self, state: &StateDir) -> Result<()> {
+        let old = leftovers::find(state)?;
+        if !old.is_empty() {
+            step("Ending what a killed stack left", || leftovers::end(&old, true))?;
+        }
+        ports::check(self.options)?;
+        self.ensure_engine(state)?;
+        let binaries = binaries::provide(!self.options.no_build)?;
+        let pause = image::provide_pause(&binaries.daemon)?;
+        let sandbox = image::provide_default(self.options.image)?;
+        self.start_localstack(state, &binaries)?;
+        step("Creating the first organization", || bootstrap(self.options, &self.secrets, &sandbox))?;
+        self.start_runners(state, &binaries, &pause)?;
+        self.wait_for_pool()?;
+        env_file::write(self.options, &self.secrets)
+    }
+
+    fn ensure_engine(&mut self, state: &StateDir) -> Result<()> {
+        if engine::answers() {
+            return Ok(());
+        }
+        engine::install()?;
+        if engine::answers() {
+            return Ok(());
+        }
+        note("No Docker engine answers: starting dockerd; it ends with this stack.");
+        step("Starting dockerd", || {
+            let service = self.dockerd.insert(Service::start(state, layout::dockerd())?);
+            engine::wait_until_it_answers(|| service.deaths() < 3)
+        })
+        .with_context(|| format!("see {}", state.log("dockerd").display()))
+    }
+
+    fn start_localstack(&mut self, state: &StateDir, binaries: &Binaries) -> Result<()> {
+        let options = self.options;
+        step("Starting the AWS endpoint and the functions", || {
+            let spec = layout::localstack(options, &self.secrets, binaries);
+            let service = self.localstack.insert(Service::start(state, spec)?);
+            wait_for_http(options, service, options.aws_port, "/_paddock/health")?;
+            wait_for_http(options, service, options.api_port, "/api/health")
+        })
+    }
+
+    fn start_runners(&mut self, state: &StateDir, binaries: &Binaries, pause: &str) -> Result<()> {
+        let options = self.options;
+        for index in 0..options.runners {
+            step(&format!("Starting runner {}", index + 1), || {
+                let spec = layout::runner(options, &self.secrets, binaries, pause, index);
+                self.runners.push(Service::start(state, spec)?);
+                let service = self.runners.last().context("just pushed")?;
+                wait_for_http(options, service, options.edge_port + index, "/health")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_pool(&self) -> Result<()> {
+        let (options, Some(runner)) = (self.options, self.runners.first()) else { return Ok(()) };
+        step(&format!("Filling the warm pool ({})", options.pool), || {
+            wait_while_alive(options, runner, "the pool is full", || control::pool_is_full(options))
+        })
+    }
+
+    /// Agents first, so that nobody reports the stops as deaths; the engine last.
+    fn take_down(mut self) -> Result<()> {
+        step("Stopping the runners", || {
+            std::thread::scope(|scope| self.runners.iter_mut().for_each(|one| drop(scope.spawn(|| one.stop()))));
+            Ok(())
+        })?;
+        if engine::answers() {
+            step("Stopping the sandboxes", || sandboxes::stop_sandboxes(&self.secrets))?;
+        }
+        if let Some(mut localstack) = self.localstack.take() {
+            step("Stopping the AWS endpoint", || {
+                localstack.stop();
+                Ok(())
+            })?;
+        }
+        match self.dockerd.take() {
+            Some(dockerd) => stop_engine(dockerd),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An engine of ours ends with the stack, unless somebody else has begun to use it.
+fn stop_engine(mut dockerd: Service) -> Result<()> {
+    let strangers = if engine::answers() { engine::running_containers()?.len() } else { 0 };
+    if strangers > 0 {
+        note(&format!("dockerd keeps running: it has {strangers} containers that are not of this stack."));
+        return Ok(());
+    }
+    step("Stopping dockerd", || {
+        dockerd.stop();
+        wait_until("the engine is silent", Duration::from_secs(20), || Ok(!engine::answers()))
+    })
+}
+
+/// Blocks the signals for all threads to come and hands them out one by one. Children start with a clean mask.
+fn listen_for_signals() -> Result<Receiver<Signal>> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    signals.thread_block()?;
+    let (sender, receiver) = sync_channel(8);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        while let Ok(signal) = signals.wait() {
+            // Also ends the waits of a stack that is still coming up.
+            interrupt();
+            if sender.send(signal).is_err() {
+                break;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
