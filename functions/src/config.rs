@@ -4,6 +4,8 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use crate::rate_limit::RateLimits;
+
 /// What every function is told by its environment (set in `infra/template.yaml`).
 #[derive(Clone)]
 pub struct Config {
@@ -31,6 +33,8 @@ pub struct Config {
     pub ssh_host: String,
     /// Port that `ssh` commands name.
     pub ssh_port: u16,
+    /// Limits of requests; the one optional setting, none by default.
+    pub rate_limits: RateLimits,
 }
 
 /// Everything wrong with the environment, at once.
@@ -73,6 +77,7 @@ impl Config {
             region: reader.text("PADDOCK_REGION"),
             ssh_host: reader.text("PADDOCK_SSH_HOST"),
             ssh_port: reader.parsed("PADDOCK_SSH_PORT", "must be a port number", |text| text.parse().ok()),
+            rate_limits: reader.rate_limits("PADDOCK_RATE_LIMITS"),
         };
         if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: reader.problems }) }
     }
@@ -92,6 +97,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn url(&mut self, name: &str) -> String {
         self.parsed(name, "must be an http or https address", |text| {
             (text.starts_with("http://") || text.starts_with("https://")).then(|| text.trim_end_matches('/').to_owned())
+        })
+    }
+
+    fn rate_limits(&mut self, name: &str) -> RateLimits {
+        let text = (self.source)(name).unwrap_or_default();
+        RateLimits::parse(&text).unwrap_or_else(|| {
+            self.problems.push(format!("{name} must be like authenticated=1000/60,sandbox-create=10/60"));
+            RateLimits::default()
         })
     }
 
@@ -139,6 +152,7 @@ pub mod tests {
             "PADDOCK_MASTER_KEY" => STANDARD.encode([7; 32]),
             "PADDOCK_JOIN_TOKEN_SHA256" => hex::encode([9; 32]),
             "PADDOCK_SSH_PORT" => "2222".to_owned(),
+            "PADDOCK_RATE_LIMITS" => "failed-auth=5/60".to_owned(),
             name if name.ends_with("_URL") => "http://localhost:3000/api/".to_owned(),
             _ => "value".to_owned(),
         };

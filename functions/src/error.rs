@@ -153,6 +153,16 @@ pub async fn shape_errors(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
+impl ApiError {
+    /// A refused create: a snapshot that the body names and nobody has is a wrong body, not a wrong path.
+    pub fn of_create(error: actions::Error) -> Self {
+        match error {
+            actions::Error::SnapshotNotFound(_) => Self::invalid(error.to_string()),
+            other => other.into(),
+        }
+    }
+}
+
 impl From<actions::Error> for ApiError {
     /// The one mapping from words of the domain to words of the wire.
     fn from(error: actions::Error) -> Self {

@@ -1,5 +1,8 @@
 //! The control plane: four Lambda functions over one table, and queues towards the runners.
 //!
+//! * [`router`] the public API's URLs; [`routes`] one operation per file; [`openapi`] their description
+//! * [`caller`] who calls and what he may; [`rate_limit`] how often; [`sdk_version`] with what
+//! * [`validate`] what callers send, checked; [`error`] status codes and the one shape of refusals
 //! * [`config`] the environment, read once
 //! * [`app`] clients and keys, built once per process
 //! * [`actions`] what can be asked for, one file per verb and noun
@@ -13,8 +16,16 @@
 
 pub mod actions;
 pub mod app;
+pub mod caller;
 pub mod config;
+pub mod error;
+pub mod openapi;
 pub mod queue;
+pub mod rate_limit;
 pub mod recent;
+pub mod router;
+pub mod routes;
+pub mod sdk_version;
 pub mod seal;
 pub mod store;
+pub mod validate;

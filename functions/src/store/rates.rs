@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use super::{
     Error, Store,
     attempt::patiently,
-    item::{corrupt, number},
+    item::{Item, corrupt, number},
     keys,
 };
 
@@ -24,6 +24,15 @@ pub async fn count(store: &Store, who: &str, class: &str, window: i64, ttl_secon
         .expression_attribute_values(":one", number(1))
         .return_values(ReturnValue::UpdatedNew);
     let answer = patiently(|| request.clone().send()).await?;
-    let hits = answer.attributes.as_ref().and_then(|item| item.get("hits")).and_then(|hits| hits.as_n().ok());
-    hits.and_then(|hits| hits.parse().ok()).ok_or_else(|| corrupt(key.to_string(), "it has no count"))
+    answer.attributes.as_ref().and_then(hits).ok_or_else(|| corrupt(key.to_string(), "it has no count"))
+}
+
+/// How many there were, without counting.
+pub async fn read(store: &Store, who: &str, class: &str, window: i64) -> Result<u64, Error> {
+    let item = store.get(&keys::rate(who, class, window)).await?;
+    Ok(item.as_ref().and_then(hits).unwrap_or(0))
+}
+
+fn hits(item: &Item) -> Option<u64> {
+    item.get("hits")?.as_n().ok()?.parse().ok()
 }

@@ -1,12 +1,12 @@
 //! The body of `POST /sandbox`, as a whole: what is wrong, what cannot be honoured yet, and what is asked for.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use paddock_model::sandbox::Timers;
 use paddock_wire::api::create_sandbox::CreateSandbox;
 
 use super::{Problems, interval, maps, name};
+use crate::actions::create_sandbox::{DEFAULT_USER, Request};
 use crate::error::ApiError;
 
 /// Minutes, when nothing is said.
@@ -15,32 +15,10 @@ const AUTO_STOP: i32 = 15;
 /// Minutes, when nothing is said: seven days.
 const AUTO_ARCHIVE: i32 = 7 * 24 * 60;
 
-/// The user of our images; containers run as the image's user.
-pub const USER: &str = "daytona";
-
-/// What is asked for, in words of the domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSandbox {
-    /// None = its id.
-    pub name: Option<String>,
-    /// Id or name; none = the default snapshot.
-    pub snapshot: Option<String>,
-    /// Region id or name; none = the organization's.
-    pub target: Option<String>,
-    /// Environment variables.
-    pub env: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Previews need no token.
-    pub public: bool,
-    /// The wishes that time makes.
-    pub timers: Timers,
-}
-
 /// Checks everything that can be checked without the table.
 ///
 /// Destructures the body completely: a new key must be honoured or refused here, it cannot be forgotten.
-pub fn check(body: CreateSandbox) -> Result<NewSandbox, ApiError> {
+pub fn check(body: CreateSandbox) -> Result<Request, ApiError> {
     refuse_what_we_cannot(&body)?;
     let CreateSandbox {
         name,
@@ -77,13 +55,13 @@ pub fn check(body: CreateSandbox) -> Result<NewSandbox, ApiError> {
     let (name, snapshot, target) = (non_empty(name), non_empty(snapshot), non_empty(target));
     let (env, labels) = (env.unwrap_or_default(), labels.unwrap_or_default());
     problems.take("name", name.as_deref().map_or(Ok(()), name::check_new));
-    problems.take("snapshot", snapshot.as_deref().map_or(Ok(()), bounded));
-    problems.take("target", target.as_deref().map_or(Ok(()), bounded));
+    problems.take("snapshot", snapshot.as_deref().map_or(Ok(()), name::check_bounded));
+    problems.take("target", target.as_deref().map_or(Ok(()), name::check_bounded));
     problems.take("env", maps::check_env(&env));
     problems.take("labels", maps::check_labels(&labels));
     let timers = timers(&mut problems, auto_stop_interval, auto_archive_interval, auto_delete_interval);
     problems.finish()?;
-    Ok(NewSandbox { name, snapshot, target, env, labels, public: public.unwrap_or(false), timers })
+    Ok(Request { name, snapshot, region: target, user: None, env, labels, public: public.unwrap_or(false), timers })
 }
 
 fn timers(problems: &mut Problems, stop: Option<i32>, archive: Option<i32>, delete: Option<i32>) -> Timers {
@@ -95,21 +73,13 @@ fn timers(problems: &mut Problems, stop: Option<i32>, archive: Option<i32>, dele
     }
 }
 
-/// Snapshots are named like images, with slashes; only what no key can hold is refused.
-fn bounded(text: &str) -> Result<(), String> {
-    if text.len() > name::MAX_NAME || text.chars().any(char::is_control) {
-        return Err(format!("must be at most {} bytes without control characters", name::MAX_NAME));
-    }
-    Ok(())
-}
-
 /// By name and with one reason each, in the order of the wire.
 fn refuse_what_we_cannot(body: &CreateSandbox) -> Result<(), ApiError> {
     let some = |value: Option<i32>| value.is_some_and(|it| it != 0);
     let text = |value: &Option<String>| value.as_ref().is_some_and(|it| !it.trim().is_empty());
     let sized = [body.cpu, body.memory, body.disk].into_iter().flatten().any(|it| it != 0);
     let refused = [
-        (text(&body.user) && body.user.as_deref() != Some(USER), "user other than the image's own (daytona)"),
+        (text(&body.user) && body.user.as_deref() != Some(DEFAULT_USER), "user other than the image's own (daytona)"),
         (body.network_block_all == Some(true), "networkBlockAll"),
         (text(&body.network_allow_list), "networkAllowList"),
         (text(&body.domain_allow_list), "domainAllowList"),
@@ -145,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    fn check_json(body: serde_json::Value) -> Result<NewSandbox, String> {
+    fn check_json(body: serde_json::Value) -> Result<Request, String> {
         let body = serde_json::from_value(body).map_err(|error| error.to_string())?;
         check(body).map_err(|error| error.to_string())
     }
@@ -153,8 +123,8 @@ mod tests {
     #[test]
     fn what_a_plain_create_sends_is_good() {
         let new = check_json(json!({"env": {}, "labels": {"code-toolbox-language": "python"}, "volumes": []})).unwrap();
-        assert_eq!(new.timers.auto_stop.map(interval::minutes), Some(15));
-        assert_eq!(new.timers.auto_archive.map(interval::minutes), Some(10_080));
+        assert_eq!(new.timers.auto_stop, Some(Duration::from_secs(15 * 60)));
+        assert_eq!(new.timers.auto_archive, Some(Duration::from_secs(7 * 24 * 3600)));
         assert_eq!((new.timers.auto_delete, new.name, new.public), (None, None, false));
     }
 

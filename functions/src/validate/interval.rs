@@ -30,11 +30,6 @@ pub fn auto_delete(minutes: i32) -> Result<Option<Duration>, String> {
     Ok(Some(duration(minutes.unsigned_abs())))
 }
 
-/// As the wire shows it.
-pub fn minutes(interval: Duration) -> u32 {
-    u32::try_from(interval.as_secs() / 60).unwrap_or(u32::MAX)
-}
-
 fn check_range(minutes: i32) -> Result<(), String> {
     match minutes {
         ..0 => Err("must not be negative".to_owned()),
@@ -56,8 +51,8 @@ mod tests {
         assert_eq!(auto_stop(0), Ok(None));
         assert_eq!(auto_stop(15), Ok(Some(Duration::from_secs(900))));
         assert!(auto_stop(-1).is_err());
-        assert_eq!(auto_archive(0).unwrap().map(minutes), Some(MAX_AUTO_ARCHIVE));
-        assert_eq!(auto_archive(90_000).unwrap().map(minutes), Some(MAX_AUTO_ARCHIVE));
+        assert_eq!(auto_archive(0), Ok(Some(duration(MAX_AUTO_ARCHIVE))));
+        assert_eq!(auto_archive(90_000), Ok(Some(duration(MAX_AUTO_ARCHIVE))));
         assert!(auto_archive(-1).is_err());
         assert_eq!(auto_delete(-7), Ok(None));
         assert_eq!(auto_delete(0), Ok(Some(Duration::ZERO)));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 const MAX_LABELS: usize = 16 * 1024;
 
 /// Names and values together: sealed, they travel in one queue message of at most 256 KiB.
-const MAX_ENV: usize = 96 * 1024;
+const MAX_ENV: usize = 48 * 1024;
 
 /// Prefix of the variables that the agent sets itself; see data-plane §3.3.
 const RESERVED_ENV: &str = "DAYTONA_SANDBOX_";

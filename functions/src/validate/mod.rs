@@ -2,6 +2,7 @@
 //!
 //! * [`body`] JSON bodies, bounded
 //! * [`query`] query parameters in all the forms that SDKs write them
+//! * [`page`] lists by page number
 //! * [`path`] ids, names and numbers in paths
 //! * [`name`] names of things
 //! * [`maps`] labels and environment
@@ -13,6 +14,7 @@ pub mod create_sandbox;
 pub mod interval;
 pub mod maps;
 pub mod name;
+pub mod page;
 pub mod path;
 pub mod query;
 

@@ -42,6 +42,14 @@ pub fn check_shape(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A name given elsewhere, of a snapshot or region: only what no key can hold is refused.
+pub fn check_bounded(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(format!("must have 1 to {MAX_NAME} bytes without control characters"));
+    }
+    Ok(())
+}
+
 /// `<` and later `>` with something like a tag between.
 fn has_tag(name: &str) -> bool {
     let after = name.split('<').skip(1);

@@ -33,6 +33,13 @@ impl PathParams {
         Ok(text)
     }
 
+    /// Id or name of a snapshot, which may look like an image: `registry/image:tag`.
+    pub fn snapshot(&self, param: &str) -> Result<&str, ApiError> {
+        let text = self.text(param);
+        name::check_bounded(text).map_err(|reason| ApiError::invalid(format!("{param} {reason}")))?;
+        Ok(text)
+    }
+
     /// Minutes, possibly negative.
     pub fn minutes(&self, param: &str) -> Result<i32, ApiError> {
         let text = self.text(param);

@@ -1,5 +1,6 @@
 //! API keys.
 
+use paddock_model::access::{ApiKey, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,4 +58,60 @@ pub struct ApiKeyList {
     pub user_id: String,
     /// For which organization.
     pub organization_id: String,
+}
+
+impl ApiKeyResponse {
+    /// A key and its value, for the one time that it is shown. Names every field of the domain.
+    pub fn new(key: ApiKey, value: String) -> Self {
+        let ApiKey {
+            sha256: _,
+            organization: _,
+            user: _,
+            name,
+            prefix: _,
+            suffix: _,
+            permissions,
+            created_at,
+            last_used_at: _,
+            expires_at,
+        } = key;
+        Self {
+            name,
+            value,
+            created_at: created_at.into(),
+            permissions: words(permissions),
+            expires_at: expires_at.map(Into::into),
+        }
+    }
+}
+
+impl From<ApiKey> for ApiKeyList {
+    fn from(key: ApiKey) -> Self {
+        let ApiKey {
+            sha256: _,
+            organization,
+            user,
+            name,
+            prefix,
+            suffix,
+            permissions,
+            created_at,
+            last_used_at,
+            expires_at,
+        } = key;
+        Self {
+            name,
+            value: format!("{prefix}********************{suffix}"),
+            created_at: created_at.into(),
+            permissions: words(permissions),
+            last_used_at: last_used_at.map(Into::into),
+            expires_at: expires_at.map(Into::into),
+            user_id: user.0,
+            organization_id: organization.to_string(),
+        }
+    }
+}
+
+fn words(permissions: Vec<Permission>) -> Vec<String> {
+    permissions.into_iter().map(|permission| permission.as_str().to_owned()).collect()
 }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use paddock_model::access;
+use paddock_model::quota::Charge;
+use paddock_model::time::Timestamp as Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -83,6 +86,49 @@ pub struct Organization {
     /// Seconds of the window.
     #[schema(required = true)]
     pub sandbox_lifecycle_rate_limit_ttl_seconds: Option<u32>,
+}
+
+impl Organization {
+    /// As its members see it. Names every field of the domain. `limit` is what it may hold in all, which is also the
+    /// most that one sandbox can have: there is no smaller limit per sandbox yet.
+    pub fn new(organization: access::Organization, limit: Charge) -> Self {
+        let access::Organization { id, name, suspended, default_region, created_at } = organization;
+        let never = Timestamp(Instant(0));
+        Self {
+            id: id.to_string(),
+            name,
+            // Organizations are made by the operator so far, not by a user.
+            created_by: String::new(),
+            personal: false,
+            created_at: created_at.into(),
+            updated_at: created_at.into(),
+            suspended,
+            suspended_at: never,
+            suspension_reason: String::new(),
+            suspended_until: never,
+            suspension_cleanup_grace_period_hours: 0,
+            max_cpu_per_sandbox: limit.cpu,
+            max_memory_per_sandbox: limit.memory_gib,
+            max_disk_per_sandbox: limit.disk_gib,
+            secret_quota: 0,
+            max_secrets_per_sandbox: 0,
+            snapshot_deactivation_timeout_minutes: 0,
+            default_queue_timeout: None,
+            sandbox_limited_network_egress: false,
+            preview_warning_enabled: false,
+            sso_enabled: false,
+            scim_enabled: false,
+            default_region_id: Some(default_region),
+            authenticated_rate_limit: None,
+            sandbox_create_rate_limit: None,
+            sandbox_lifecycle_rate_limit: None,
+            experimental_config: BTreeMap::new(),
+            otel_config: None,
+            authenticated_rate_limit_ttl_seconds: None,
+            sandbox_create_rate_limit_ttl_seconds: None,
+            sandbox_lifecycle_rate_limit_ttl_seconds: None,
+        }
+    }
 }
 
 /// Where telemetry goes.

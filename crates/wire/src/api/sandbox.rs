@@ -1,8 +1,10 @@
 //! One sandbox, in full, and the words it is described with.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use paddock_model::lifecycle::{Desired, State};
+use paddock_model::sandbox::{self as domain, Detail, Resources, Spec, Timers};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -81,6 +83,79 @@ pub struct Sandbox {
     pub runner_id: Option<String>,
     /// Toolbox calls go to `{toolboxProxyUrl}/{id}/…`.
     pub toolbox_proxy_url: String,
+}
+
+impl Sandbox {
+    /// As its user sees it. Names every field of the domain: a new one must be shown or hidden on purpose.
+    pub fn new(detail: Detail, toolbox_proxy_url: &str) -> Self {
+        let Detail { head, spec } = detail;
+        let domain::Sandbox {
+            id,
+            organization,
+            pool: _,
+            name,
+            region,
+            state,
+            desired,
+            generation: _,
+            epoch: _,
+            runner,
+            seen_generation: _,
+            seen_seq: _,
+            has_container: _,
+            attempt: _,
+            wished_at: _,
+            due: _,
+            force: _,
+            failure,
+            daemon_version,
+            resources: Resources { cpu, memory_gib, disk_gib },
+            charge: _,
+            timers: Timers { auto_stop, auto_archive, auto_delete },
+            last_activity,
+            created_at,
+            updated_at,
+        } = head;
+        let Spec { snapshot: _, snapshot_name, image: _, user, env, labels, public } = spec;
+        Self {
+            id: id.to_string(),
+            organization_id: organization.map(|id| id.to_string()).unwrap_or_default(),
+            name,
+            snapshot: Some(snapshot_name),
+            user,
+            env,
+            labels,
+            public,
+            network_block_all: false,
+            kvm: false,
+            target: region,
+            cpu,
+            gpu: 0,
+            memory: memory_gib,
+            disk: disk_gib,
+            state: Some(state.into()),
+            desired_state: Some(desired.into()),
+            recoverable: failure.as_ref().is_some_and(|it| it.recoverable),
+            error_reason: failure.map(|it| it.reason),
+            backup_state: BackupState::None,
+            auto_stop_interval: auto_stop.map_or(0, minutes),
+            auto_archive_interval: auto_archive.map_or(0, minutes),
+            auto_delete_interval: auto_delete.map_or(-1, |it| i32::try_from(minutes(it)).unwrap_or(i32::MAX)),
+            volumes: Vec::new(),
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
+            last_activity_at: last_activity.into(),
+            sandbox_class: SandboxClass::Container,
+            daemon_version,
+            runner_id: runner.map(|id| id.to_string()),
+            toolbox_proxy_url: toolbox_proxy_url.to_owned(),
+        }
+    }
+}
+
+/// Intervals are whole minutes on the wire.
+fn minutes(interval: Duration) -> u32 {
+    u32::try_from(interval.as_secs() / 60).unwrap_or(u32::MAX)
 }
 
 /// A volume in a sandbox.

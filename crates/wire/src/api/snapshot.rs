@@ -1,5 +1,7 @@
 //! Snapshots: images that sandboxes start from.
 
+use paddock_model::sandbox::Resources;
+use paddock_model::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,6 +75,37 @@ pub struct SnapshotDto {
     pub source_sandbox_id: Option<String>,
     /// What kind of machine it makes.
     pub sandbox_class: SandboxClass,
+}
+
+impl SnapshotDto {
+    /// As its users see it. Names every field of the domain.
+    pub fn new(snapshot: Snapshot, region: &str) -> Self {
+        let Snapshot { id, organization, name, image, resources, created_at, updated_at } = snapshot;
+        let Resources { cpu, memory_gib, disk_gib } = resources;
+        Self {
+            id: id.to_string(),
+            organization_id: organization.map(|id| id.to_string()),
+            general: organization.is_none(),
+            name,
+            image_name: Some(image.clone()),
+            // Only finished ones are stored so far.
+            state: SnapshotState::Active,
+            size: None,
+            entrypoint: None,
+            cpu,
+            gpu: 0,
+            mem: memory_gib,
+            disk: disk_gib,
+            error_reason: None,
+            created_at: created_at.into(),
+            updated_at: updated_at.into(),
+            last_used_at: None,
+            region_ids: Some(vec![region.to_owned()]),
+            image_ref: Some(image),
+            source_sandbox_id: None,
+            sandbox_class: SandboxClass::Container,
+        }
+    }
 }
 
 /// What a snapshot is.

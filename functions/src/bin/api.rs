@@ -1,0 +1,16 @@
+//! The public API: HTTP events in, the router's answers out.
+
+use std::sync::Arc;
+
+use paddock_functions::app::App;
+use paddock_functions::config::Config;
+use paddock_functions::router::router;
+use tracing_subscriber::EnvFilter;
+
+/// One request at a time, as Lambda gives them: one thread is enough, and quicker to start.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
+    let app = App::load(Config::from_env()?).await;
+    lambda_http::run(router(Arc::new(app))).await
+}

@@ -1,0 +1,26 @@
+//! `/sandbox`, one file per operation.
+
+pub mod create;
+pub mod delete;
+pub mod get;
+pub mod last_activity;
+pub mod list;
+mod list_filter;
+mod list_order;
+pub mod list_pages;
+pub mod set_auto_stop;
+pub mod set_labels;
+pub mod start;
+pub mod stop;
+pub mod toolbox_proxy_url;
+
+use axum::Json;
+use paddock_model::sandbox::Detail;
+use paddock_wire::api::sandbox::Sandbox;
+
+use crate::app::App;
+
+/// A sandbox as the wire shows it.
+fn shown(app: &App, detail: Detail) -> Json<Sandbox> {
+    Json(Sandbox::new(detail, &app.config.proxy_url))
+}

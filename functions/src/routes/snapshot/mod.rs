@@ -1,0 +1,4 @@
+//! `/snapshots`, one file per operation.
+
+pub mod get;
+pub mod list;
