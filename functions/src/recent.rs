@@ -11,7 +11,7 @@ use std::{
 use paddock_model::{
     access::Organization,
     id::{OrganizationId, RunnerId},
-    runner::Runner,
+    runner::{Load, Runner},
     snapshot::{Pool, Snapshot},
 };
 
@@ -26,8 +26,8 @@ const MOST: usize = 1000;
 pub struct Recent {
     /// Agents by id.
     pub runners: Kept<RunnerId, Runner>,
-    /// All agents of a region.
-    pub regions: Kept<String, Vec<Runner>>,
+    /// All agents of a region, with their last signs of life.
+    pub regions: Kept<String, Vec<(Runner, Load)>>,
     /// Organizations.
     pub organizations: Kept<OrganizationId, Organization>,
     /// Snapshots by organization and by id or name as given.

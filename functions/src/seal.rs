@@ -59,6 +59,11 @@ pub fn sha256_hex(text: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
+/// Whether two texts are equal, in a time that does not tell where they differ.
+pub fn same_text(a: &str, b: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
+}
+
 /// 256 random bits in hex.
 pub fn random_hex() -> String {
     let bytes: [u8; 32] = rand::random();

@@ -147,6 +147,15 @@ impl Sandbox {
         new.follow(seen, now)
     }
 
+    /// The head after a report of which only the counters are taken: what it shows cannot be paid for.
+    pub fn noted(&self, stamp: Stamp, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.seen_generation = stamp.generation;
+        new.seen_seq = stamp.seq;
+        new.updated_at = now;
+        new
+    }
+
     fn enter(&mut self, state: State, seen: &Seen, now: Timestamp) {
         self.state = state;
         self.failure = match seen {

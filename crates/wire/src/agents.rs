@@ -96,11 +96,18 @@ pub struct Registered {
 pub struct Heartbeat {
     /// What is taken of [`Capacity`], work in flight included.
     pub allocated: Capacity,
-    /// SHA-256 hex over the sorted lines `sandbox_id epoch` of all sandboxes held.
+    /// SHA-256 hex over the [`inventory_lines`] of all sandboxes held.
     pub inventory_digest: String,
     /// Image references present.
     #[serde(default)]
     pub images: Vec<String>,
+}
+
+/// What [`Heartbeat::inventory_digest`] is made over: the sorted lines `sandbox_id epoch`, each ended by a line feed.
+pub fn inventory_lines(held: impl IntoIterator<Item = (Uuid, u64)>) -> String {
+    let mut lines: Vec<String> = held.into_iter().map(|(id, epoch)| format!("{id} {epoch}\n")).collect();
+    lines.sort();
+    lines.concat()
 }
 
 /// Answer to [`Heartbeat`].

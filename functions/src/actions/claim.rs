@@ -1,0 +1,75 @@
+//! A claim: a started sandbox leaves its warm pool and gets an owner, by one conditional transaction.
+//!
+//! Environment and labels are ordinary work of the new generation; until the owner task has applied it, the gate holds
+//! every door. So the answer may say `started` at once.
+
+use paddock_model::{access::Actor, change::Claim, sandbox::Detail, snapshot::Pool};
+use rand::seq::SliceRandom as _;
+
+use super::{
+    Error,
+    create_sandbox::{DEFAULT_USER, Order},
+    drive::{Changed, follow_up, refusal, settle},
+    place,
+};
+use crate::{
+    app::App,
+    store::{
+        pools,
+        sandboxes::{Stored, Written},
+    },
+};
+
+/// Candidates looked at.
+const CANDIDATES: usize = 25;
+
+/// Claims tried before a cold start is the better use of time.
+const TRIES: usize = 3;
+
+/// A sandbox from the pool that has what is ordered, if there is one.
+pub(super) async fn from_pool(app: &App, order: &Order, actor: &Actor) -> Result<Option<Detail>, Error> {
+    if order.spec.user != DEFAULT_USER {
+        return Ok(None);
+    }
+    let Some(pool) = pool(app, order).await?.filter(|pool| pool.size > 0) else { return Ok(None) };
+    let mut candidates = candidates(app, &pool).await?;
+    candidates.shuffle(&mut rand::rng());
+    for candidate in candidates.into_iter().take(TRIES) {
+        let claim = Claim { organization: order.organization, name: order.name.clone(), timers: order.timers.clone() };
+        let Ok(claimed) = candidate.sandbox.claimed(claim, app.now()) else { continue };
+        let (new, effect) = settle(app, &claimed, Some(&order.spec.image), None).await?;
+        match app.store.change(&candidate, &new, Some(&order.spec), actor).await? {
+            Written::Done(stored) => {
+                let changed = Changed { old: candidate.sandbox, new: stored, effect };
+                follow_up(app, &changed, Some(&order.spec)).await;
+                return Ok(Some(Detail { head: new, spec: order.spec.clone() }));
+            }
+            // Another claimed it: the next one.
+            Written::Lost(_) => {}
+            other => return Err(refusal(other, &new)),
+        }
+    }
+    Ok(None)
+}
+
+async fn pool(app: &App, order: &Order) -> Result<Option<Pool>, Error> {
+    let id = pools::id_of(&order.snapshot, &order.region);
+    if let Some(pool) = app.recent.pools.get(&id) {
+        return Ok(pool);
+    }
+    let pool = app.store.pool(&id).await?;
+    app.recent.pools.put(id, pool.clone());
+    Ok(pool)
+}
+
+/// Those that can be claimed, on runners that are alive.
+async fn candidates(app: &App, pool: &Pool) -> Result<Vec<Stored>, Error> {
+    let mut found = app.store.unclaimed_of(&pool.id, CANDIDATES).await?;
+    found.retain(|it| it.sandbox.is_claimable());
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let responsive = place::responsive(app, &pool.region).await?;
+    found.retain(|it| it.sandbox.runner.is_some_and(|runner| responsive.contains(&runner)));
+    Ok(found)
+}

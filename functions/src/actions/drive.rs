@@ -1,0 +1,137 @@
+//! The one road for every change of a head (design §3): decide, ask the plan, write, then do what follows.
+//!
+//! What follows is done after the write and may be lost: then it is due, and the sweep does it.
+
+use paddock_model::{
+    access::Actor,
+    change::Effect,
+    id::{RunnerId, SandboxId},
+    sandbox::{Sandbox, Spec},
+};
+use paddock_wire::work::Message;
+
+use super::{Error, place, work};
+use crate::{
+    app::App,
+    store::sandboxes::{Stored, Written},
+};
+
+/// Decisions made anew because another writer was first.
+const TRIES: usize = 8;
+
+/// What became of a change.
+#[derive(Debug)]
+pub(super) struct Changed {
+    /// The head as it was before.
+    pub(super) old: Sandbox,
+    /// The head as it is now.
+    pub(super) new: Stored,
+    /// What must still be done outside the table.
+    pub(super) effect: Effect,
+}
+
+/// Reads a head, lets `decide` make a new one, and writes it with all that follows; decides anew on the newer head when
+/// somebody else was first. `decide` answers none when nothing has to change.
+pub(super) async fn change(
+    app: &App,
+    id: SandboxId,
+    actor: &Actor,
+    decide: impl FnMut(&Sandbox) -> Result<Option<Sandbox>, Error>,
+) -> Result<Changed, Error> {
+    let missing = || Error::SandboxNotFound(id.to_string());
+    let current = app.store.head(id).await?.ok_or_else(missing)?;
+    change_from(app, current, None, actor, decide).await
+}
+
+/// The same, from a head just read, and perhaps with a new specification.
+pub(super) async fn change_from(
+    app: &App,
+    mut current: Stored,
+    spec: Option<&Spec>,
+    actor: &Actor,
+    mut decide: impl FnMut(&Sandbox) -> Result<Option<Sandbox>, Error>,
+) -> Result<Changed, Error> {
+    for _ in 0..TRIES {
+        let old = current.sandbox.clone();
+        let Some(wished) = decide(&old)? else {
+            return Ok(Changed { old, new: current, effect: Effect::None });
+        };
+        let refuser = old.runner.filter(|_| wished.runner.is_none());
+        let (new, effect) = settle(app, &wished, spec.map(|spec| spec.image.as_str()), refuser).await?;
+        if new == old && spec.is_none() {
+            return Ok(Changed { old, new: current, effect });
+        }
+        match app.store.change(&current, &new, spec, actor).await? {
+            Written::Done(new) => return Ok(Changed { old, new, effect }),
+            Written::Lost(Some(newer)) => current = newer,
+            Written::Lost(None) => return Err(Error::SandboxNotFound(old.id.to_string())),
+            other => return Err(refusal(other, &new)),
+        }
+    }
+    Err(Error::Contended)
+}
+
+/// Why a write was refused that nobody else was before.
+pub(super) fn refusal(written: Written, sandbox: &Sandbox) -> Error {
+    match written {
+        Written::NameTaken => Error::NameTaken { what: "sandbox", name: sandbox.name.clone() },
+        Written::Short(short) => Error::QuotaExceeded { resource: short.resource, limit: short.limit },
+        Written::Done(_) | Written::Lost(_) | Written::PoolFull => Error::Contended,
+    }
+}
+
+/// The head with all that follows from it, placed if it must be and can be.
+pub(super) async fn settle(
+    app: &App,
+    sandbox: &Sandbox,
+    image: Option<&str>,
+    refuser: Option<RunnerId>,
+) -> Result<(Sandbox, Effect), Error> {
+    let now = app.now();
+    let (settled, effect) = sandbox.advance(now);
+    if effect != Effect::Place {
+        return Ok((settled, effect));
+    }
+    match place::choose(app, &settled, image, refuser).await? {
+        Some(runner) => Ok(settled.placed(runner, now).advance(now)),
+        // It queues: the plan has set when to look again.
+        None => Ok((settled, Effect::None)),
+    }
+}
+
+/// Does what a change left to be done. Failing is not an error: what was not sent is due soon.
+pub(super) async fn follow_up(app: &App, changed: &Changed, spec: Option<&Spec>) {
+    let idle = match changed.effect {
+        Effect::None | Effect::Place => return,
+        Effect::Send => None,
+        Effect::StopIfIdle(idle) => Some(idle),
+    };
+    let sandbox = &changed.new.sandbox;
+    if let Err(error) = send(app, sandbox, spec, idle).await {
+        tracing::warn!(sandbox = %sandbox.id, error = %error, "work not sent; the sweep will");
+    }
+}
+
+async fn send(
+    app: &App,
+    sandbox: &Sandbox,
+    spec: Option<&Spec>,
+    idle: Option<std::time::Duration>,
+) -> Result<(), Error> {
+    let Some(runner) = sandbox.runner else { return Ok(()) };
+    let loaded;
+    let spec = match spec {
+        Some(spec) => spec,
+        None => match app.store.detail(sandbox.id).await? {
+            Some((_, spec)) => {
+                loaded = spec;
+                &loaded
+            }
+            None => return Ok(()),
+        },
+    };
+    let Some(runner) = place::runner(app, runner).await? else { return Ok(()) };
+    let Some(work) = work::build(app, sandbox, spec, idle)? else { return Ok(()) };
+    app.queue.send(&runner.queue_url, &Message::Work(Box::new(work))).await?;
+    Ok(())
+}

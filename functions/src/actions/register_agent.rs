@@ -1,0 +1,85 @@
+//! An agent joins: it gets an identity, a token, a queue, and the key for what is sealed to it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use paddock_model::{
+    id::RunnerId,
+    placement::Room,
+    runner::{Load, Role, Runner},
+};
+use paddock_wire::agents::{Capacity, Register, Registered, Role as WireRole};
+
+use super::Error;
+use crate::{
+    app::App,
+    seal::{random_hex, same_text, sha256_hex},
+};
+
+/// Seconds between heartbeats; three missed ones make a runner unresponsive.
+const HEARTBEAT_SECONDS: u64 = 10;
+
+/// Registers who shows the join token. An agent that comes back keeps its id; its earlier token ends.
+pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Registered, Error> {
+    if !same_text(&sha256_hex(join_token), &app.config.join_token_sha256) {
+        return Err(Error::InvalidAgentToken);
+    }
+    check(app, &register)?;
+    let id = register.runner_id.map_or_else(RunnerId::random, RunnerId);
+    let queue_url = app.queue.create(id).await?;
+    let token = format!("{id}.{}", random_hex());
+    let known = app.store.runner(id).await?;
+    let now = app.now();
+    let images = register.images.clone();
+    let runner = Runner {
+        id,
+        name: register.name,
+        region: register.region,
+        role: role(register.role),
+        version: register.version,
+        relay_url: register.relay_url,
+        ticket_key: register.ticket_key,
+        capacity: room(register.capacity),
+        capabilities: register.capabilities,
+        queue_url: queue_url.clone(),
+        token_sha256: sha256_hex(&token),
+        dead: false,
+        created_at: known.map_or(now, |known| known.created_at),
+        updated_at: now,
+    };
+    app.store.put_runner(&runner).await?;
+    // What it holds it says with its first heartbeat; until then its last word stands.
+    let allocated = app.store.loads(&[id]).await?.pop().map_or_else(Room::default, |load| load.allocated);
+    app.store.put_load(&Load { id, allocated, images, heartbeat_at: now }).await?;
+    Ok(Registered {
+        runner_id: id.0,
+        deployment: app.config.deployment.clone(),
+        token,
+        queue_url,
+        env_key: STANDARD.encode(app.sealer.runner_key(id)),
+        heartbeat_seconds: HEARTBEAT_SECONDS,
+    })
+}
+
+fn check(app: &App, register: &Register) -> Result<(), Error> {
+    if register.region != app.config.region {
+        return Err(Error::RegionNotFound(register.region.clone()));
+    }
+    let key = STANDARD.decode(&register.ticket_key);
+    if key.is_ok_and(|key| key.len() == 32) {
+        Ok(())
+    } else {
+        Err(Error::Invalid("ticket_key must be 32 bytes in base64".to_owned()))
+    }
+}
+
+fn role(role: WireRole) -> Role {
+    match role {
+        WireRole::Edge => Role::Edge,
+        WireRole::Runner => Role::Runner,
+        WireRole::Both => Role::Both,
+    }
+}
+
+pub(super) fn room(capacity: Capacity) -> Room {
+    let Capacity { cpu, memory_gib, disk_gib, sandboxes } = capacity;
+    Room { cpu, memory_gib, disk_gib, sandboxes }
+}

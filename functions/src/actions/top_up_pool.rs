@@ -1,0 +1,66 @@
+//! A warm pool gets what it lacks and loses what is too much. Never on a user's path.
+
+use paddock_model::{access::Actor, lifecycle::Event, sandbox::Timers, snapshot::Snapshot};
+
+use super::{
+    Error,
+    create_sandbox::{fresh, spec_of, write},
+    drive::{change_from, follow_up},
+    place,
+};
+use crate::{app::App, store::pools};
+
+/// Most sandboxes made or ended at once for one pool: a start costs its runner work.
+const AT_ONCE: u32 = 8;
+
+/// No user waits in it, so nothing stops it for idleness.
+const TIMERS: Timers = Timers { auto_stop: None, auto_archive: None, auto_delete: None };
+
+/// Brings the pool nearer to its size. The pool's own count decides about each place, so running twice does no harm.
+pub async fn run(app: &App, pool: &str) -> Result<(), Error> {
+    let Some(state) = app.store.pool(pool).await? else { return Ok(()) };
+    if state.live > state.size {
+        return drain(app, pool, (state.live - state.size).min(AT_ONCE)).await;
+    }
+    let missing = (state.size - state.live).min(AT_ONCE);
+    if missing == 0 {
+        return Ok(());
+    }
+    let Some(snapshot) = app.store.snapshot(state.snapshot).await? else { return Ok(()) };
+    if pools::id_of(&snapshot, &state.region) != pool {
+        // The snapshot has another image now, and another pool.
+        return Ok(());
+    }
+    let makes = (0..missing).map(|_| add(app, pool, &state.region, &snapshot));
+    futures::future::try_join_all(makes).await?;
+    Ok(())
+}
+
+async fn add(app: &App, pool: &str, region: &str, snapshot: &Snapshot) -> Result<(), Error> {
+    // A pool does not queue for room: users' sandboxes come first.
+    if place::choose_for(app, region, &snapshot.image, snapshot.resources, None).await?.is_none() {
+        return Ok(());
+    }
+    let mut new = fresh(app.now(), region.to_owned(), snapshot, TIMERS);
+    new.pool = Some(pool.to_owned());
+    match write(app, new, &spec_of(snapshot), &Actor::Pool).await {
+        // Contended: the place was filled by another.
+        Ok(_) | Err(Error::Contended) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn drain(app: &App, pool: &str, excess: u32) -> Result<(), Error> {
+    for stored in app.store.unclaimed_of(pool, excess as usize).await? {
+        let changed = change_from(app, stored, None, &Actor::Pool, |sandbox| {
+            // Claimed meanwhile: not ours any more.
+            if sandbox.organization.is_some() {
+                return Ok(None);
+            }
+            Ok(sandbox.wish(Event::Delete, false, app.now()).unwrap_or(None))
+        })
+        .await?;
+        follow_up(app, &changed, None).await;
+    }
+    Ok(())
+}

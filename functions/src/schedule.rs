@@ -1,0 +1,138 @@
+//! What the `reconcile` function does: a schedule tick, or an operator's command.
+//!
+//! A tick looks at what is due; while anything is due within the minute it looks again every few seconds, until the
+//! minute is nearly over and the next tick comes. Ticks may overlap: all that is done here may be done twice.
+
+use std::time::Duration;
+
+use paddock_model::time::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    actions::{self, bootstrap, declare_runner_dead, set_pool, sweep_due, top_up_pool},
+    app::App,
+};
+
+/// How long a tick goes on; the next comes after a minute.
+const TICK: Duration = Duration::from_secs(50);
+
+/// Between looks.
+const LOOK_EACH: Duration = Duration::from_secs(5);
+
+/// How far ahead a look asks whether going on is worth it.
+const AHEAD: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Command {
+    Bootstrap(Box<bootstrap::Bootstrap>),
+    DeclareRunnerDead { runner_id: Uuid },
+    SetPool { snapshot: String, size: u32 },
+}
+
+/// What an event could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command does not read.
+    #[error("the command does not read: {0}")]
+    Command(#[from] serde_json::Error),
+    /// It reads, and failed.
+    #[error(transparent)]
+    Action(#[from] actions::Error),
+}
+
+/// Does what the event says; an event without a command is a tick.
+pub async fn handle(app: &App, event: Value) -> Result<Value, Error> {
+    if event.get("command").is_none() {
+        return Ok(tick(app, TICK).await?);
+    }
+    match serde_json::from_value(event)? {
+        Command::Bootstrap(first) => {
+            bootstrap::run(app, *first).await?;
+            Ok(json!({"done": "bootstrap"}))
+        }
+        Command::DeclareRunnerDead { runner_id } => {
+            let id = paddock_model::id::RunnerId(runner_id);
+            let bereft = declare_runner_dead::run(app, id).await?;
+            Ok(json!({"done": "declare-runner-dead", "sandboxes": bereft}))
+        }
+        Command::SetPool { snapshot, size } => {
+            set_pool::run(app, &snapshot, size).await?;
+            Ok(json!({"done": "set-pool"}))
+        }
+    }
+}
+
+/// One tick of at most this length.
+pub async fn tick(app: &App, length: Duration) -> Result<Value, actions::Error> {
+    let end = Instant::now() + length;
+    let (mut looks, mut due, mut braked) = (0u32, 0, 0);
+    loop {
+        let look = sweep_due::run(app, app.now().after(AHEAD)).await?;
+        (looks, due, braked) = (looks + 1, due + look.due, braked + look.braked);
+        if looks == 1 {
+            top_up(app).await?;
+        }
+        let Some(pause) = pause(app.now(), &look) else { break };
+        if Instant::now() + pause >= end {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    Ok(json!({"looks": looks, "due": due, "braked": braked}))
+}
+
+/// Until the next look; none when nothing will be due within the minute.
+fn pause(now: Timestamp, look: &sweep_due::Look) -> Option<Duration> {
+    match look.next {
+        // What was just done may be due again soon.
+        None if look.due > 0 => Some(LOOK_EACH),
+        None => None,
+        Some(next) => Some(next.since(now).max(LOOK_EACH)),
+    }
+}
+
+async fn top_up(app: &App) -> Result<(), actions::Error> {
+    for pool in app.store.pools().await.map_err(actions::Error::from)? {
+        if let Err(error) = top_up_pool::run(app, &pool.id).await {
+            tracing::warn!(pool = pool.id, %error, "pool not topped up");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_read_as_operators_write_them() {
+        let dead = json!({"command": "declare-runner-dead", "runnerId": Uuid::nil()});
+        assert!(
+            matches!(serde_json::from_value(dead), Ok(Command::DeclareRunnerDead { runner_id }) if runner_id.is_nil())
+        );
+        let pool = json!({"command": "set-pool", "snapshot": "paddock-default", "size": 3});
+        assert!(matches!(serde_json::from_value(pool), Ok(Command::SetPool { size: 3, .. })));
+        let first = json!({
+            "command": "bootstrap",
+            "organization": {"id": Uuid::nil(), "name": "first"},
+            "user": {"id": "u", "name": "n", "email": "e"},
+            "apiKey": {"name": "k", "sha256": "00", "prefix": "dtn", "suffix": "abc"},
+            "snapshot": {"id": Uuid::nil(), "name": "s", "image": "i:1", "cpu": 1, "memoryGib": 1, "diskGib": 3},
+            "pool": 2,
+            "quota": {"cpu": 8, "memoryGib": 16, "diskGib": 100}
+        });
+        assert!(matches!(serde_json::from_value(first), Ok(Command::Bootstrap(first)) if first.pool == 2));
+    }
+
+    #[test]
+    fn a_tick_ends_when_nothing_is_coming() {
+        let now = Timestamp(0);
+        assert_eq!(pause(now, &sweep_due::Look::default()), None);
+        let look = sweep_due::Look { next: Some(now.after(Duration::from_secs(20))), ..Default::default() };
+        assert_eq!(pause(now, &look), Some(Duration::from_secs(20)));
+    }
+}
