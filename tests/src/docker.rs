@@ -59,7 +59,11 @@ impl Container {
     /// Address on its network (a pause container has one).
     pub fn address(&self) -> Option<String> {
         let networks = self.all["NetworkSettings"]["Networks"].as_object()?;
-        networks.values().filter_map(|network| network["IPAddress"].as_str()).find(|ip| !ip.is_empty()).map(str::to_owned)
+        networks
+            .values()
+            .filter_map(|network| network["IPAddress"].as_str())
+            .find(|ip| !ip.is_empty())
+            .map(str::to_owned)
     }
 }
 
@@ -101,6 +105,9 @@ mod tests {
     fn dockers_times_are_read() {
         let time = super::docker_time("2026-11-23T18:30:00.5Z").unwrap();
         assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_458_600_500));
-        assert_eq!(super::docker_time("2000-02-29T00:00:00Z").unwrap(), SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_400));
+        assert_eq!(
+            super::docker_time("2000-02-29T00:00:00Z").unwrap(),
+            SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_400)
+        );
     }
 }

@@ -87,7 +87,6 @@ impl Report {
     /// For a terminal.
     pub fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
         table.set_header(HEADER);
         for row in &self.0 {
             table.add_row([&row.what, &row.paddock, &row.beside, &row.ratio, &row.target]);

@@ -57,16 +57,22 @@ pub fn environment(pid: u32, name: &str) -> Option<String> {
 
 /// The agents of a stack, first runner first. `xtask up` writes the stack's folder into their environment.
 pub fn agents(state_dir: &Path) -> Vec<Process> {
-    let is_agent = |process: &Process| process.exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("paddock-runner"));
-    let ours = |process: &Process| environment(process.pid, "PADDOCK_STACK").is_some_and(|folder| Path::new(&folder) == state_dir);
-    let mut found: Vec<Process> = all().into_iter().filter(is_agent).filter(ours).filter(|process| process.state != 'Z').collect();
+    let is_agent = |process: &Process| {
+        process.exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("paddock-runner"))
+    };
+    let ours = |process: &Process| {
+        environment(process.pid, "PADDOCK_STACK").is_some_and(|folder| Path::new(&folder) == state_dir)
+    };
+    let mut found: Vec<Process> =
+        all().into_iter().filter(is_agent).filter(ours).filter(|process| process.state != 'Z').collect();
     found.sort_by_key(|process| environment(process.pid, "PADDOCK_RUNNER_NAME"));
     found
 }
 
 /// Instances of a function that the embedded Lambda runs.
 pub fn function_instances(function: &str) -> Vec<Process> {
-    let named = |process: &Process| environment(process.pid, "AWS_LAMBDA_FUNCTION_NAME").is_some_and(|name| name == function);
+    let named =
+        |process: &Process| environment(process.pid, "AWS_LAMBDA_FUNCTION_NAME").is_some_and(|name| name == function);
     all().into_iter().filter(named).collect()
 }
 

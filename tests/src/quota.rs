@@ -20,7 +20,8 @@ pub fn check_conserved(items: &[Item]) -> Result<()> {
         ensure!((0..3).all(|n| (0..=limit[n]).contains(&free[n])), "{}: free {free:?} of {limit:?}", text(shard, "pk"));
         add(used.entry(organization).or_default(), [0, 1, 2].map(|n| limit[n] - free[n]));
     }
-    let mut charged: BTreeMap<String, Amount> = used.keys().map(|organization| (organization.clone(), [0; 3])).collect();
+    let mut charged: BTreeMap<String, Amount> =
+        used.keys().map(|organization| (organization.clone(), [0; 3])).collect();
     for head in live_heads(items).into_values() {
         if let Some(sum) = charged.get_mut(text(head, "org")) {
             add(sum, charge(head));
@@ -45,5 +46,6 @@ fn add(sum: &mut Amount, more: Amount) {
 }
 
 fn amount(shard: &Item, what: &str) -> Amount {
-    ["cpu", "memory", "disk"].map(|part| shard.get(&format!("{part}_{what}")).and_then(Value::as_i64).unwrap_or_default())
+    ["cpu", "memory", "disk"]
+        .map(|part| shard.get(&format!("{part}_{what}")).and_then(Value::as_i64).unwrap_or_default())
 }

@@ -27,7 +27,8 @@ pub async fn send(url: &str, request: &Request<'_>) -> Result<Answer> {
     let authority = format!("{}:{}", url.host_str().context("a host")?, url.port().context("a port")?);
     let stream = TcpStream::connect(&authority).await?;
     let (mut reader, mut writer) = stream.into_split();
-    let mut head = format!("{} {} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n", request.method, request.target);
+    let mut head =
+        format!("{} {} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n", request.method, request.target);
     for line in &request.headers {
         head += &format!("{line}\r\n");
     }
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn chunks_are_joined() {
-        let answer = parse(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n");
+        let answer =
+            parse(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n");
         let answer = answer.unwrap();
         assert_eq!((answer.status, &answer.body["a"]), (404, &serde_json::json!(1)));
     }

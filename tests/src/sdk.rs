@@ -41,7 +41,8 @@ pub async fn typescript() -> Result<PathBuf> {
         std::fs::copy(entry.path(), folder.join("src").join(entry.file_name()))?;
     }
     if !folder.join("node_modules/@daytona/sdk").exists() {
-        run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--no-package-lock"]).current_dir(&folder)).await?;
+        run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--no-package-lock"]).current_dir(&folder))
+            .await?;
     }
     run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&folder)).await?;
     Ok(folder)

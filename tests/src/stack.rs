@@ -30,7 +30,8 @@ pub struct Stack {
 
 impl Stack {
     fn find() -> Result<Self> {
-        let env_file = std::env::var("PADDOCK_E2E_ENV").map_or_else(|_| repository().join(".paddock/env"), PathBuf::from);
+        let env_file =
+            std::env::var("PADDOCK_E2E_ENV").map_or_else(|_| repository().join(".paddock/env"), PathBuf::from);
         let text = std::fs::read_to_string(&env_file)
             .with_context(|| format!("there is no stack: {} cannot be read", env_file.display()))?;
         let env = parse(&text);
@@ -42,7 +43,9 @@ impl Stack {
             api_url: get("DAYTONA_API_URL")?,
             api_key: get("DAYTONA_API_KEY")?,
             proxy_url: get("PADDOCK_PROXY_URL")?,
-            aws_url: get("PADDOCK_AWS_URL").or_else(|_| get("AWS_ENDPOINT_URL")).unwrap_or_else(|_| DEFAULT_AWS.to_owned()),
+            aws_url: get("PADDOCK_AWS_URL")
+                .or_else(|_| get("AWS_ENDPOINT_URL"))
+                .unwrap_or_else(|_| DEFAULT_AWS.to_owned()),
             env_file,
             env,
         })

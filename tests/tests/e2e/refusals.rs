@@ -33,7 +33,13 @@ enum Door {
 }
 
 impl Case {
-    fn new(what: &'static str, door: Door, method: &'static str, path: impl Into<String>, statuses: &'static [u16]) -> Self {
+    fn new(
+        what: &'static str,
+        door: Door,
+        method: &'static str,
+        path: impl Into<String>,
+        statuses: &'static [u16],
+    ) -> Self {
         Self { what, door, method, path: path.into(), body: Vec::new(), statuses }
     }
 
@@ -98,7 +104,8 @@ async fn malformed_requests_are_refused_clearly() -> Result<()> {
     let api = Api::owner();
     let target = make(&api).await?;
     let before = fingerprint(&target.id).await?;
-    let mine = || async { Ok::<_, anyhow::Error>(api.list().await?.into_iter().filter(|(id, _)| *id == target.id).count()) };
+    let mine =
+        || async { Ok::<_, anyhow::Error>(api.list().await?.into_iter().filter(|(id, _)| *id == target.id).count()) };
     for case in malformed(&target) {
         case.check("owner", Some(&STACK.api_key), case.statuses).await?;
     }
@@ -199,7 +206,8 @@ fn malformed_api_paths(id: &str) -> Vec<Case> {
 
 fn malformed_edge(id: &str) -> Vec<Case> {
     let case = |what, method, path: String, statuses| Case::new(what, Door::Edge, method, path, statuses);
-    let exec = |what, body: Vec<u8>, statuses| case(what, "POST", format!("/{id}/process/execute"), statuses).body(body);
+    let exec =
+        |what, body: Vec<u8>, statuses| case(what, "POST", format!("/{id}/process/execute"), statuses).body(body);
     let huge = json!({ "paths": ["x".repeat(10 << 20)] }).to_string().into_bytes();
     vec![
         case("no such sandbox", "GET", format!("/{}/work-dir", uuid::Uuid::nil()), &[404]),
@@ -211,13 +219,19 @@ fn malformed_edge(id: &str) -> Vec<Case> {
         case("a missing file", "GET", format!("/{id}/files/download?path=/nope"), &[404]),
         case("a path with NUL", "GET", format!("/{id}/files/download?path=/etc/pass%00wd"), &[400]),
         case("no path", "GET", format!("/{id}/files/download"), &[400]),
-        case("a header line of 1 MiB", "GET", format!("/{id}/files/info?path={}", "x".repeat(1 << 20)), &[400, 414, 431]),
+        case(
+            "a header line of 1 MiB",
+            "GET",
+            format!("/{id}/files/info?path={}", "x".repeat(1 << 20)),
+            &[400, 414, 431],
+        ),
         exec("no JSON", b"{".to_vec(), &[400]),
         exec("no command", b"{}".to_vec(), &[400]),
         exec("a blank command", br#"{"command":"  "}"#.to_vec(), &[400]),
         exec("a command that is a number", br#"{"command":5}"#.to_vec(), &[400]),
         exec("a bad variable name", br#"{"command":"true","envs":{"A B":"c"}}"#.to_vec(), &[400]),
-        case("an unknown language", "POST", format!("/{id}/process/code-run"), &[400]).body(r#"{"code":"1","language":"cobol"}"#),
+        case("an unknown language", "POST", format!("/{id}/process/code-run"), &[400])
+            .body(r#"{"code":"1","language":"cobol"}"#),
         case("a path of 10 MiB", "POST", format!("/{id}/files/bulk-download"), &[400, 413]).body(huge),
         case("no paths", "POST", format!("/{id}/files/bulk-download"), &[400]).body(r#"{"paths":[]}"#),
         case("permissions in words", "POST", format!("/{id}/files/permissions?path=/tmp&mode=open"), &[400]),

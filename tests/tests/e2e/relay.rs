@@ -14,7 +14,10 @@ const MOST_TRIES: usize = 20;
 async fn every_edge_serves_the_sandboxes_of_every_runner() -> Result<()> {
     let _turn = turn::shared().await;
     let runners = processes::agents(STACK.state_dir()).len();
-    ensure!(runners == 2, "this test needs a stack with two runners (`cargo xtask up --runners 2`), there are {runners}");
+    ensure!(
+        runners == 2,
+        "this test needs a stack with two runners (`cargo xtask up --runners 2`), there are {runners}"
+    );
     let api = Api::owner();
 
     // Placement is by chance: more until both own one.

@@ -9,7 +9,10 @@ async fn suite(version: &str) -> Result<()> {
     let _turn = turn::shared().await;
     let python = sdk::python(version).await?;
     let mut command = Command::new(python);
-    command.args(["-m", "pytest"]).current_dir(repository().join("tests/sdk/python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .args(["-m", "pytest"])
+        .current_dir(repository().join("tests/sdk/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     let output = sdk::run(sdk::with_credentials(&mut command)).await?;
     println!("{output}");
     Ok(())

@@ -38,7 +38,13 @@ async fn exec(id: &str, report: &mut Report) -> Result<()> {
     let python = Sample::of(DOCKER_EXECS, || async { toolbox.python("print(1)").await.map(drop) }).await?;
     let bare_python = Sample::of(DOCKER_EXECS, || bare::exec(&container, &["python3", "-c", "print(1)"])).await?;
     let ratio = short(python.p50() / bare_python.p50());
-    report.add("code_run of print(1)", python.show(), format!("docker exec python3: {}", bare_python.show()), ratio, String::new());
+    report.add(
+        "code_run of print(1)",
+        python.show(),
+        format!("docker exec python3: {}", bare_python.show()),
+        ratio,
+        String::new(),
+    );
     Ok(())
 }
 
@@ -54,7 +60,9 @@ async fn transfer(id: &str, report: &mut Report) -> Result<()> {
     let file = STACK.state_dir().join("bench-file");
     let url = bare::file_server(&file).await?;
     let http = reqwest::Client::new();
-    let content: Vec<u8> = (0..FILE_MB * 1_000_000 / 8).flat_map(|n| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+    let content: Vec<u8> = (0..FILE_MB * 1_000_000 / 8)
+        .flat_map(|n| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes())
+        .collect();
     // In turns, so that both meet the same load.
     let (mut up, mut up_bare, mut down, mut down_bare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..COPIES {
@@ -77,7 +85,13 @@ async fn transfer(id: &str, report: &mut Report) -> Result<()> {
         let (ours, beside) = (speed(ours), speed(beside));
         let ratio = ours / beside;
         let show = |speed| format!("{} MB/s", short(speed));
-        report.add(what, show(ours), format!("plain HTTP copy: {}", show(beside)), short(ratio), verdict("≥ 0.5", ratio >= 0.5));
+        report.add(
+            what,
+            show(ours),
+            format!("plain HTTP copy: {}", show(beside)),
+            short(ratio),
+            verdict("≥ 0.5", ratio >= 0.5),
+        );
     }
     Ok(())
 }

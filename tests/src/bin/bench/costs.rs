@@ -28,17 +28,25 @@ async fn memory(api: &Api, report: &mut Report) -> Result<()> {
     let id = api.create(labelled("bench")).await?;
     let first = docker::container(&id, "sandbox").await?.pid;
     let pause = docker::container(&id, "pause").await?.pid;
-    let daemon: Vec<u32> = processes::all().into_iter().filter(|one| one.pid == first || one.parent == first).map(|one| one.pid).collect();
+    let daemon: Vec<u32> =
+        processes::all().into_iter().filter(|one| one.pid == first || one.parent == first).map(|one| one.pid).collect();
     let sum = |pids: &[u32], field: &str| pids.iter().map(|pid| mib(*pid, field)).sum::<f64>();
     let (rss, pss) = (sum(&daemon, "Rss:"), sum(&daemon, "Pss:"));
     let beside = format!("PSS {} MiB; pause PSS {} MiB", short(pss), short(sum(&[pause], "Pss:")));
-    report.add("daemon RSS, idle sandbox", format!("{} MiB in {} processes", short(rss), daemon.len()), beside, String::new(), verdict("≤ 8 MiB", rss <= 8.0));
+    report.add(
+        "daemon RSS, idle sandbox",
+        format!("{} MiB in {} processes", short(rss), daemon.len()),
+        beside,
+        String::new(),
+        verdict("≤ 8 MiB", rss <= 8.0),
+    );
     api.delete(&id).await
 }
 
 fn mib(pid: u32, field: &str) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let kib = text.lines().find_map(|line| line.strip_prefix(field)?.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    let kib =
+        text.lines().find_map(|line| line.strip_prefix(field)?.trim().trim_end_matches(" kB").parse::<f64>().ok());
     kib.unwrap_or_default() / 1024.0
 }
 
@@ -56,7 +64,13 @@ async fn init(api: &Api, report: &mut Report) -> Result<()> {
     let inits = stats["functions"]["paddock-api"]["init_ms"].as_array().context("inits are counted")?;
     let millis = inits.iter().filter_map(Value::as_f64).map(|ms| Duration::from_secs_f64(ms / 1000.0));
     let sample = Sample::new(millis.collect());
-    report.add("Lambda init of api", sample.show(), String::new(), String::new(), verdict("≤ 50 ms", sample.p50() <= 50.0));
+    report.add(
+        "Lambda init of api",
+        sample.show(),
+        String::new(),
+        String::new(),
+        verdict("≤ 50 ms", sample.p50() <= 50.0),
+    );
     Ok(())
 }
 
@@ -128,11 +142,23 @@ async fn lives(api: &Api, report: &mut Report, background: &Use) -> Result<()> {
     let delete = spent(background, each(&ids, |id| api.delete(id))).await?;
     let life = create.map(stop, |a, b| a + b).map(start, |a, b| a + b).map(delete, |a, b| a + b);
     for (what, use_) in [("per create", create), ("per stop", stop), ("per start", start), ("per delete", delete)] {
-        report.add(&format!("calls {what}, polling included"), use_.show(), String::new(), String::new(), String::new());
+        report.add(
+            &format!("calls {what}, polling included"),
+            use_.show(),
+            String::new(),
+            String::new(),
+            String::new(),
+        );
     }
     let dollars = life.dollars_per_million();
     let idle = format!("background: {} per s", background.show());
-    report.add("one whole life", format!("${} per million", short(dollars)), idle, String::new(), verdict("< $30 without compute time", dollars < 30.0));
+    report.add(
+        "one whole life",
+        format!("${} per million", short(dollars)),
+        idle,
+        String::new(),
+        verdict("< $30 without compute time", dollars < 30.0),
+    );
     Ok(())
 }
 

@@ -28,7 +28,7 @@ struct Created {
 }
 
 pub async fn measure(api: &Api, report: &mut Report) -> Result<()> {
-    let pool = unclaimed().await?;
+    let pool = usize::try_from(operator::pool_size(&table::scan().await?))?;
     let image = default_image(api).await?;
     let bare_runs = bare_docker(&image).await?;
     warm(api, report, pool.max(1)).await?;
@@ -53,7 +53,13 @@ async fn warm(api: &Api, report: &mut Report, pool: usize) -> Result<()> {
     let asked = Sample::new(hits.iter().map(|run| run.asked).collect());
     let met = sample.p50() <= 30.0 && sample.percentile(95) <= 60.0;
     let rate = format!("hit rate {}/{}", hits.len(), runs.len());
-    report.add("create → code_run, warm pool", sample.show(), rate, String::new(), verdict("30 / 60 ms to first exec", met));
+    report.add(
+        "create → code_run, warm pool",
+        sample.show(),
+        rate,
+        String::new(),
+        verdict("30 / 60 ms to first exec", met),
+    );
     report.add("… of which POST /sandbox", asked.show(), String::new(), String::new(), String::new());
     Ok(())
 }
@@ -79,10 +85,17 @@ async fn burst(api: &Api, report: &mut Report) -> Result<()> {
     let start = Instant::now();
     let runs = join_all((0..BURST).map(|_| create(api))).await;
     let took = start.elapsed().as_secs_f64();
-    let made: Vec<Created> = runs.into_iter().filter_map(|run| run.inspect_err(|problem| eprintln!("burst: {problem:#}")).ok()).collect();
+    let made: Vec<Created> =
+        runs.into_iter().filter_map(|run| run.inspect_err(|problem| eprintln!("burst: {problem:#}")).ok()).collect();
     let sample = Sample::new(made.iter().map(|run| run.total).collect());
     let count = format!("{}/{BURST} succeeded, {} s in all", made.len(), short(took));
-    report.add("burst of 20 creates, no pool", sample.show(), count, String::new(), verdict("all succeed", made.len() == BURST));
+    report.add(
+        "burst of 20 creates, no pool",
+        sample.show(),
+        count,
+        String::new(),
+        verdict("all succeed", made.len() == BURST),
+    );
     for deleted in join_all(made.iter().map(|run| api.delete(&run.id))).await {
         deleted?;
     }

@@ -41,7 +41,8 @@ async fn root_in_a_sandbox_has_no_power_over_the_machine() -> Result<()> {
     // Of the first process and of a shell made root: the bounding set is the most anyone can get.
     for status in ["/proc/1/status", "/proc/self/status"] {
         let text = toolbox.sh(&format!("sudo cat {status}")).await?;
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
         let bounding = u64::from_str_radix(&field("CapBnd:"), 16)?;
         for (name, number) in FORBIDDEN {
             ensure!(bounding & (1 << number) == 0, "{status}: CAP_{name} can be had");

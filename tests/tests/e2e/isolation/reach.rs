@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{docker, turn};
 
 use super::world::{METADATA, PORT, PRIVATE, PUBLIC, World, host_addresses};
 
-/// Ports on the host that must not answer even if their address did: our own services and a Docker port.
-const SERVICES: [u16; 6] = [3000, 4000, 4001, 4100, 4566, 22];
+/// Ports that are worth an attack: our own services, and Docker's and SSH's wherever they listen.
+fn services() -> Vec<u16> {
+    let ours = [&STACK.api_url, &STACK.aws_url, &STACK.proxy_url, &STACK.second_proxy_url()];
+    let port = |url: &String| reqwest::Url::parse(url).ok()?.port();
+    ours.into_iter().filter_map(port).chain([22, 2375, 2376]).collect()
+}
 
 type Target = (String, u16);
 
@@ -22,11 +27,13 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     let world = World::make().await?;
     let api = Api::owner();
     let (attacker, neighbour) = (api.create(labelled("isolation")).await?, api.create(labelled("isolation")).await?);
-    let neighbour_address = docker::container(&neighbour, "pause").await?.address().context("a sandbox has an address")?;
+    let neighbour_address =
+        docker::container(&neighbour, "pause").await?.address().context("a sandbox has an address")?;
     Toolbox::of(&neighbour).sh("nohup python3 -m http.server 8080 >/dev/null 2>&1 &").await?;
 
     let host = host_addresses().await?;
-    let mut forbidden: BTreeSet<Target> = PRIVATE.iter().chain([&METADATA]).map(|ip| ((*ip).to_owned(), PORT)).collect();
+    let mut forbidden: BTreeSet<Target> =
+        PRIVATE.iter().chain([&METADATA]).map(|ip| ((*ip).to_owned(), PORT)).collect();
     forbidden.extend(host.iter().map(|ip| (ip.clone(), world.host_port)));
     let public = (PUBLIC.to_owned(), PORT);
     let everything: BTreeSet<Target> = forbidden.iter().cloned().chain([public.clone()]).collect();
@@ -36,7 +43,11 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     let expected: BTreeSet<Target> = everything.iter().filter(|(ip, _)| !ip.contains(':')).cloned().collect();
     within(CONVERGENCE, "an ordinary container reaches all servers", || async {
         let reached = from_ordinary_container(&image, &everything).await?;
-        Ok(if reached.is_superset(&expected) { Look::Done(()) } else { Look::NotYet(format!("{reached:?} of {expected:?}")) })
+        Ok(if reached.is_superset(&expected) {
+            Look::Done(())
+        } else {
+            Look::NotYet(format!("{reached:?} of {expected:?}"))
+        })
     })
     .await?;
     // And the neighbour's servers answer the host.
@@ -49,7 +60,7 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     }
 
     forbidden.extend([8080, 2280].map(|port| (neighbour_address.clone(), port)));
-    forbidden.extend(host.iter().flat_map(|ip| SERVICES.map(|port| (ip.clone(), port))));
+    forbidden.extend(host.iter().flat_map(|ip| services().into_iter().map(|port| (ip.clone(), port))));
     forbidden.insert(("fd00:ec2::254".to_owned(), PORT));
     let all: BTreeSet<Target> = forbidden.iter().cloned().chain([public.clone()]).collect();
     for id in [&attacker, &neighbour] {

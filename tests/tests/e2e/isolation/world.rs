@@ -40,12 +40,28 @@ impl World {
              ip -n {NAMESPACE} link set {PEER} up && ip -n {NAMESPACE} route add default via 198.18.253.1\n"
         );
         for address in address_lines {
-            script += &format!("ip -n {NAMESPACE} addr add {address}/32 dev lo && ip route add {address}/32 dev {LINK} via 198.18.253.2\n");
+            script += &format!(
+                "ip -n {NAMESPACE} addr add {address}/32 dev lo && ip route add {address}/32 dev {LINK} via 198.18.253.2\n"
+            );
         }
         sdk::run(Command::new("sh").args(["-ec", &script])).await.context("the test network cannot be made")?;
         let mut server = Command::new("ip");
-        server.args(["netns", "exec", NAMESPACE, "python3", "-m", "http.server", "--bind", "0.0.0.0", &PORT.to_string()]);
-        let server = server.kill_on_drop(true).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+        server.args([
+            "netns",
+            "exec",
+            NAMESPACE,
+            "python3",
+            "-m",
+            "http.server",
+            "--bind",
+            "0.0.0.0",
+            &PORT.to_string(),
+        ]);
+        let server = server
+            .kill_on_drop(true)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()?;
         // The backlog answers the handshake; nobody needs to accept.
         let host = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("0.0.0.0:0"))?;
         let host_port = host.local_addr()?.port();

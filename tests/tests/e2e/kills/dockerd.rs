@@ -48,7 +48,8 @@ async fn answers(bound: Duration) -> Result<()> {
 
 /// In a session of its own, so that it outlives the test.
 fn start_again(dockerd: &Process) -> Result<()> {
-    let log = std::fs::File::options().create(true).append(true).open(STACK.state_dir().join("dockerd-restarted.log"))?;
+    let log =
+        std::fs::File::options().create(true).append(true).open(STACK.state_dir().join("dockerd-restarted.log"))?;
     let mut command = Command::new("setsid");
     command.arg("--fork").arg(&dockerd.exe).args(&dockerd.arguments[1..]);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).status()?;

@@ -23,7 +23,10 @@ async fn functions_killed_in_the_middle_of_requests_lose_nothing() -> Result<()>
 
     let answers = join_all((0..12).map(|_| async {
         let answer = api.call(Method::POST, "/sandbox", Some(&labelled(TEST))).await;
-        answer.ok().filter(|answer| answer.status == 200).and_then(|answer| Some(answer.body["id"].as_str()?.to_owned()))
+        answer
+            .ok()
+            .filter(|answer| answer.status == 200)
+            .and_then(|answer| Some(answer.body["id"].as_str()?.to_owned()))
     }))
     .await;
     done.send(true)?;
@@ -54,7 +57,11 @@ async fn settled(api: &Api) -> Result<Vec<String>> {
     within(CONVERGENCE, "all sandboxes settle", || async {
         let listed = api.list().await?;
         let busy = listed.iter().any(|(_, state)| state != "started");
-        Ok(if busy { Look::NotYet(format!("{listed:?}")) } else { Look::Done(listed.into_iter().map(|(id, _)| id).collect()) })
+        Ok(if busy {
+            Look::NotYet(format!("{listed:?}"))
+        } else {
+            Look::Done(listed.into_iter().map(|(id, _)| id).collect())
+        })
     })
     .await
 }
