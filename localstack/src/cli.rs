@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::conformance;
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use paddock_localstack::faults::FaultPlan;
 use paddock_localstack::stack::{Options, Stack};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use crate::conformance;
 
 #[derive(Parser)]
 #[command(version, about = "The AWS side of Paddock on a laptop")]
@@ -79,26 +80,31 @@ struct Serve {
 }
 
 /// Runs the command of the process's arguments.
-pub fn run() -> anyhow::Result<()> {
+pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error,rustack_sqs_core=warn"));
+    let quiet = "info,dynoxide=error,rustack_sqs_core=warn";
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     match cli.command {
         Command::Serve(serve) => runtime.block_on(run_stack(serve)),
-        Command::Conformance(conformance) => {
-            let asked = runtime.block_on(conformance::run(&conformance.endpoint, conformance.table_out.as_deref()));
-            anyhow::ensure!(asked?, "not everything we rely on holds at {}", conformance.endpoint);
-            Ok(())
+        Command::Conformance(Conformance { endpoint, table_out }) => {
+            let all_hold = runtime.block_on(conformance::run(&endpoint, table_out.as_deref()))?;
+            Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
-async fn run_stack(serve: Serve) -> anyhow::Result<()> {
+async fn run_stack(serve: Serve) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let stack = Stack::start(serve.into()).await.context("the local AWS stack does not start")?;
+    let stack = match Stack::start(serve.into()).await {
+        Ok(stack) => stack,
+        Err(error) => {
+            eprintln!("the local AWS stack does not start: {error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     println!("ready: aws={} api={}", stack.endpoint_url(), stack.api_url());
     tokio::select! {
         _ = terminate.recv() => {}
@@ -106,7 +112,7 @@ async fn run_stack(serve: Serve) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     stack.stop().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 impl From<Serve> for Options {

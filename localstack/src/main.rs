@@ -1,7 +1,11 @@
-//! `paddock-localstack`: see [`cli`] for the commands, the library for everything else.
+//! `paddock-localstack`: the stack as a program.
+//!
+//! * [`cli`]: the commands
+//! * [`conformance`]: our AWS-behaviour suite, for any endpoint
 
 mod cli;
+mod conformance;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<std::process::ExitCode> {
     cli::run()
 }

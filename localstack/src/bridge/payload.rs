@@ -54,7 +54,8 @@ pub(super) fn event(
         event["queryStringParameters"] = query_parameters(query);
     }
     if !matched.parameters.is_empty() {
-        event["pathParameters"] = json!(matched.parameters);
+        let decoded = matched.parameters.iter().map(|(name, value)| (name.clone(), decode(value)));
+        event["pathParameters"] = json!(decoded.collect::<BTreeMap<_, _>>());
     }
     let (body, encoded) = body_text(&parts.headers, body);
     if let Some(body) = body {

@@ -1,0 +1,120 @@
+//! What invokes functions besides HTTP.
+
+#[expect(dead_code, reason = "each test file uses its own part")]
+mod running_stack;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use paddock_localstack::stack::Stack;
+use running_stack::{Folder, sdk, until};
+use serde_json::Value;
+
+const VARIABLE: &str = "PADDOCK_TABLE: !Ref PaddockTable";
+
+async fn recording(more: &[(&str, &str)], schedules: bool) -> (Folder, Stack, impl Fn() -> Vec<Value>) {
+    let folder = Folder::new();
+    let records = folder.path("records");
+    let variable = format!("{VARIABLE}\n        PROBE_RECORDS: {}", records.display());
+    let mut changes = vec![(VARIABLE, variable.as_str())];
+    changes.extend(more);
+    let mut options = folder.options(folder.template(&changes));
+    options.schedules = schedules;
+    let stack = Stack::start(options).await.unwrap();
+    let seen = move || {
+        let text = std::fs::read_to_string(&records).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    (folder, stack, seen)
+}
+
+async fn put(client: &aws_sdk_dynamodb::Client, pk: &str, poison: bool) {
+    let put = client.put_item().table_name("paddock").item("pk", AttributeValue::S(pk.into()));
+    put.item("sk", AttributeValue::S("H".into())).item("poison", AttributeValue::Bool(poison)).send().await.unwrap();
+}
+
+fn keys(records: &[Value]) -> Vec<String> {
+    records.iter().map(|record| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn each_write_reaches_the_stream_function_in_order() {
+    let (_folder, stack, seen) = recording(&[], false).await;
+    let client = aws_sdk_dynamodb::Client::new(&sdk(&stack.endpoint_url()).await);
+    for pk in ["a", "b", "c"] {
+        put(&client, pk, false).await;
+    }
+    until(|| seen().len() == 3).await;
+    assert_eq!(keys(&seen()), ["a", "b", "c"]);
+    assert_eq!(seen()[0]["eventName"], "INSERT");
+    assert!(seen()[0]["eventSourceARN"].as_str().unwrap().contains("table/paddock/stream/"));
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_for_good_goes_to_the_dead_letters_and_the_stream_goes_on() {
+    let (_folder, stack, seen) = recording(&[("MaximumRetryAttempts: 5", "MaximumRetryAttempts: 1")], false).await;
+    let config = sdk(&stack.endpoint_url()).await;
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    put(&client, "bad", true).await;
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let url = sqs.get_queue_url().queue_name("paddock-events-dead-letters").send().await.unwrap().queue_url.unwrap();
+    let letter = sqs.receive_message().queue_url(url).wait_time_seconds(20).send().await.unwrap();
+    let letter: Value = serde_json::from_str(letter.messages()[0].body().unwrap()).unwrap();
+    assert_eq!(letter["DDBStreamBatchInfo"]["batchSize"], 1);
+    assert_eq!(letter["requestContext"]["condition"], "RetryAttemptsExhausted");
+    put(&client, "good", false).await;
+    until(|| keys(&seen()).last().is_some_and(|key| key == "good")).await;
+    // Once for the first attempt and once for the retry, then never again.
+    assert_eq!(keys(&seen()), ["bad", "bad", "good"]);
+}
+
+#[tokio::test]
+async fn the_stream_goes_on_where_it_was_after_a_restart() {
+    let folder = Folder::new();
+    let records = folder.path("records");
+    let variable = format!("{VARIABLE}\n        PROBE_RECORDS: {}", records.display());
+    let mut options = folder.options(folder.template(&[(VARIABLE, &variable)]));
+    options.state_dir = Some(folder.path("state"));
+    let seen = || std::fs::read_to_string(&records).unwrap_or_default().lines().count();
+    let stack = Stack::start(options.clone()).await.unwrap();
+    put(&aws_sdk_dynamodb::Client::new(&sdk(&stack.endpoint_url()).await), "first", false).await;
+    let position = folder.path("state").join("stream-paddock-events");
+    until(|| seen() == 1 && position.exists()).await;
+    stack.stop().await;
+    let stack = Stack::start(options).await.unwrap();
+    put(&aws_sdk_dynamodb::Client::new(&sdk(&stack.endpoint_url()).await), "second", false).await;
+    until(|| seen() >= 2).await;
+    let text = std::fs::read_to_string(&records).unwrap();
+    assert!(text.lines().count() == 2 && text.lines().last().unwrap().contains("second"), "{text}");
+}
+
+#[tokio::test]
+async fn a_schedule_ticks_at_the_start() {
+    let folder = Folder::new();
+    let mut options = folder.options(running_stack::template());
+    options.schedules = true;
+    let stack = Stack::start(options).await.unwrap();
+    until(|| stack.endpoint().stats.counted().functions.get("paddock-reconcile").is_some_and(|f| f.invocations == 1))
+        .await;
+}
+
+#[tokio::test]
+async fn a_declared_queue_invokes_its_function_and_is_emptied() {
+    let events = "      Events:\n        Changes:";
+    let with_queue = "      Events:\n        Inbox:\n          Type: SQS\n          Properties: { Queue: !GetAtt EventsDeadLetters.Arn, BatchSize: 5 }\n        Changes:";
+    let (_folder, stack, seen) = recording(&[(events, with_queue)], false).await;
+    let sqs = aws_sdk_sqs::Client::new(&sdk(&stack.endpoint_url()).await);
+    let url = sqs.get_queue_url().queue_name("paddock-events-dead-letters").send().await.unwrap().queue_url.unwrap();
+    sqs.send_message().queue_url(&url).message_body("hello").send().await.unwrap();
+    until(|| seen().first().is_some_and(|record| record["body"] == "hello")).await;
+    assert_eq!(seen()[0]["eventSource"], "aws:sqs");
+    let empty = || async {
+        let get = sqs.get_queue_attributes().queue_url(&url);
+        let got = get.attribute_names(aws_sdk_sqs::types::QueueAttributeName::All).send().await.unwrap();
+        let attributes = got.attributes.unwrap();
+        ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            .iter()
+            .all(|name| attributes[&(*name).into()] == "0")
+    };
+    while !empty().await {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,68 @@
+//! The template as the code of other crates relies on it (brief, design section 5).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use paddock_localstack::template::{KeySchema, Route, Template, TemplateError};
+
+fn parsed() -> Template {
+    Template::parse(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml")).unwrap()
+}
+
+#[test]
+fn the_table_has_the_keys_indexes_stream_and_expiry_the_store_uses() {
+    let template = parsed();
+    let table = template.table("PaddockTable").unwrap();
+    let key = |partition: &str, sort: &str| KeySchema { partition: partition.into(), sort: Some(sort.into()) };
+    assert_eq!((table.name.as_str(), &table.key), ("paddock", &key("pk", "sk")));
+    let indexes: Vec<_> =
+        table.indexes.iter().map(|index| (index.name.as_str(), &index.key, index.projection.as_str())).collect();
+    let (one, two, three) = (key("g1pk", "g1sk"), key("g2pk", "g2sk"), key("g3pk", "g3sk"));
+    assert_eq!(indexes, [("gsi1", &one, "KEYS_ONLY"), ("gsi2", &two, "KEYS_ONLY"), ("gsi3", &three, "KEYS_ONLY")]);
+    assert_eq!(table.stream_view.as_deref(), Some("NEW_AND_OLD_IMAGES"));
+    assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
+    assert!(table.attributes.values().all(|kind| kind == "S"));
+    assert_eq!(table.create_request["BillingMode"], "PAY_PER_REQUEST");
+}
+
+#[test]
+fn every_function_has_its_name_program_environment_and_sources() {
+    let template = parsed();
+    let programs: Vec<_> =
+        template.functions.iter().map(|function| (function.name.as_str(), function.program.as_str())).collect();
+    let expected = ["api", "agents", "events", "reconcile"].map(|name| (format!("paddock-{name}"), name));
+    assert!(expected.iter().all(|(name, program)| programs.contains(&(name, program))), "{programs:?}");
+    for function in &template.functions {
+        assert_eq!(function.environment.len(), 13, "{}: {:?}", function.name, function.environment.keys());
+        assert_eq!(function.environment["PADDOCK_TABLE"], "paddock");
+        assert_eq!(function.environment["PADDOCK_API_URL"], "http://localhost:3000/api");
+    }
+    let route = |path: &str| Route { method: "ANY".into(), path: path.into() };
+    let routes = |name: &str| template.function(name).unwrap().routes.clone();
+    assert_eq!(routes("paddock-api").len(), 2);
+    assert!([route("/api"), route("/api/{proxy+}")].iter().all(|wanted| routes("paddock-api").contains(wanted)));
+    assert_eq!(routes("AgentsFunction"), [route("/agents/{proxy+}")]);
+    let reconcile = template.function("paddock-reconcile").unwrap();
+    assert_eq!(
+        reconcile.schedules.iter().map(|schedule| schedule.every).collect::<Vec<_>>(),
+        [Duration::from_secs(60)]
+    );
+    let stream = &template.function("paddock-events").unwrap().streams[0];
+    assert_eq!((stream.table.as_str(), stream.retries), ("paddock", 5));
+    assert_eq!(stream.dead_letters.as_deref(), Some("paddock-events-dead-letters"));
+}
+
+#[test]
+fn secrets_have_no_default_and_given_values_reach_names_and_environment() {
+    let template = parsed();
+    assert_eq!(template.missing_parameters(), ["JoinTokenSha256", "MasterKey"]);
+    let given = BTreeMap::from([("TableName".to_owned(), "other".to_owned())]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+    let template = Template::parse_with(&path, &given).unwrap();
+    assert_eq!(template.tables[0].name, "other");
+    assert_eq!(template.functions[0].environment["PADDOCK_TABLE"], "other");
+    assert_eq!(template.queues[0].name, "other-events-dead-letters");
+    let unknown = BTreeMap::from([("Tablename".to_owned(), "x".to_owned())]);
+    assert!(matches!(Template::parse_with(&path, &unknown), Err(TemplateError::UnknownParameter(..))));
+}
