@@ -1,1 +1,48 @@
-//! Placeholder root; replaced in the first commit.
+//! The agent inside a sandbox: a small static binary that runs commands and handles files for the
+//! official Daytona SDKs. It knows nothing of AWS, organizations or tokens: reachability through
+//! the runner is its only access control.
+//!
+//! Start at [`http::router`] (all routes, in URL order) for what it answers, at [`serve`] for how it
+//! comes up, at [`init`] for what it does as PID 1.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`init`] | PID 1: starts and restarts the server, reaps orphans, passes signals on; no tokio |
+//! | [`pause`] | the whole program of a pause container |
+//! | [`serve`] | the server process: runtime, log, listener, readiness |
+//! | [`config`] | the environment variables that are ours, read once |
+//! | [`ready`] | tells the agent that the listener is bound |
+//! | [`log_file`] | the bounded log; stdout stays quiet because a container's output is not kept |
+//! | [`oom`] | the daemon dies last when memory runs out, its children as any process |
+//! | [`accounts`] | `/etc/passwd` and `/etc/group` without NSS, which a static binary cannot load |
+//! | [`environment`] | the variables that spawned processes get, and how `/env` changes them |
+//! | [`metrics`] | CPU, memory and disk of this container |
+//! | [`http`] | front doors: router, extractors, the error body, one handler per route |
+//! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
+//! | [`charts`] | engine: matplotlib figures out of a Python run |
+//! | [`files`] | engine: everything below `/files` |
+//!
+//! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
+//!
+//! Bounds, so that no request takes the sandbox's memory: a JSON body may have 16 MiB
+//! ([`http::extract::BODY_LIMIT`]), the output kept of one run 32 MiB and of all runs together
+//! 128 MiB ([`process::output`]); the rest of an output is read and dropped, and the result says so.
+//! Files are always streamed.
+
+pub mod accounts;
+pub mod charts;
+pub mod config;
+pub mod environment;
+pub mod files;
+pub mod http;
+pub mod init;
+pub mod log_file;
+pub mod metrics;
+pub mod oom;
+pub mod pause;
+pub mod process;
+pub mod ready;
+pub mod serve;
+
+/// What `/version` and the readiness line say.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,1 +1,16 @@
 //! The daemon's HTTP API: bodies as the official SDKs send and parse them.
+//!
+//! * [`error`] the error body and its machine codes
+//! * [`info`] version, directories, environment, metrics
+//! * [`process`] execute and code-run
+//! * [`chart`] what code-run found in matplotlib figures
+//! * [`files`] the file routes
+//!
+//! Keys are camelCase except in charts (snake_case). The generated clients check types strictly:
+//! a required key may never be missing, and a string may never become a number.
+
+pub mod chart;
+pub mod error;
+pub mod files;
+pub mod info;
+pub mod process;

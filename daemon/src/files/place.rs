@@ -1,0 +1,56 @@
+//! From the wire's text to a path.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{FileError, FileResult};
+
+/// What the kernel takes, less the final NUL.
+const LONGEST_PATH: usize = 4095;
+const LONGEST_NAME: usize = 255;
+/// Of a refused path, as much as helps to recognise it.
+const SHOWN: usize = 120;
+
+/// Makes a path absolute, seen from the work directory. `..` stays for the kernel to follow: through a
+/// link it means something else than the text suggests. There is no root to stay in: callers own the sandbox.
+pub fn resolve(work_dir: &Path, text: &str) -> FileResult<PathBuf> {
+    let refuse = |why| Err(FileError::Path(text.chars().take(SHOWN).collect(), why));
+    if text.is_empty() {
+        return refuse("path is required");
+    }
+    if text.contains('\0') {
+        return refuse("contains a NUL byte");
+    }
+    if text.split('/').any(|name| name.len() > LONGEST_NAME) {
+        return refuse("a name is longer than 255 bytes");
+    }
+    let path: PathBuf = work_dir.join(text).components().collect();
+    if path.as_os_str().len() > LONGEST_PATH {
+        return refuse("longer than 4095 bytes");
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_to_the_work_dir() {
+        let resolved = |text| resolve(Path::new("/home/daytona"), text).expect("a fine path");
+        assert_eq!(resolved("a/./b//c"), Path::new("/home/daytona/a/b/c"));
+        assert_eq!(resolved("."), Path::new("/home/daytona"));
+        assert_eq!(resolved("/etc/"), Path::new("/etc"));
+        assert_eq!(resolved("../x").as_os_str(), "/home/daytona/../x");
+    }
+
+    #[test]
+    fn refused_with_a_reason() {
+        let long_path = "a/".repeat(3000);
+        for (text, why) in [("", "required"), ("a\0b", "NUL"), (&"n".repeat(256), "255"), (&long_path, "4095")] {
+            let error = resolve(Path::new("/"), text).expect_err("refused");
+            assert!(matches!(error, FileError::Path(..)));
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(error.to_string().len() < 300);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a caller reads when something failed. Handlers return [`ApiError`]; the layer
+//! [`with_request`] knows path and method and writes the body.
+
+use std::path::Path;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use paddock_wire::toolbox::error::{ErrorBody, SOURCE_DAEMON, code};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tracing::warn;
+
+use crate::environment::BadVariable;
+use crate::files::FileError;
+use crate::process::ProcessError;
+
+/// A failed request.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Machine code.
+    pub code: &'static str,
+    /// For the SDK's user.
+    pub message: String,
+    /// Keys that some routes add to the body.
+    pub extra: Map<String, Value>,
+}
+
+/// What handlers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// Any failure.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), extra: Map::new() }
+    }
+
+    /// The request says something it may not.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
+    }
+
+    /// Adds a key to the body.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The whole body, for a request or for a part of a bulk download.
+    pub fn body(&self, path: &str, method: &Method) -> Value {
+        let body = ErrorBody {
+            status_code: self.status.as_u16(),
+            message: self.message.clone(),
+            code: self.code.to_owned(),
+            source: SOURCE_DAEMON.to_owned(),
+            timestamp: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            path: path.to_owned(),
+            method: method.to_string(),
+        };
+        let mut value = serde_json::to_value(body).unwrap_or_default();
+        if let Value::Object(keys) = &mut value {
+            keys.extend(self.extra.clone());
+        }
+        value
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Layer: gives every [`ApiError`] its body.
+pub async fn with_request(request: Request, next: Next) -> Response {
+    let (method, uri): (Method, Uri) = (request.method().clone(), request.uri().clone());
+    let mut response = next.run(request).await;
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    if error.status.is_server_error() {
+        warn!(%method, path = uri.path(), message = error.message, "request failed");
+    }
+    let mut answer = (error.status, Json(error.body(uri.path(), &method))).into_response();
+    for (name, value) in response.headers() {
+        answer.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    answer
+}
+
+/// No such route.
+pub async fn not_found(uri: Uri) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, code::NOT_FOUND, format!("no such route: {}", uri.path()))
+}
+
+/// A route, but not for this method.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    let message = format!("method {method} is not allowed for {}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_NOT_ALLOWED, message)
+}
+
+impl From<BadVariable> for ApiError {
+    fn from(error: BadVariable) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<ProcessError> for ApiError {
+    fn from(error: ProcessError) -> Self {
+        match error {
+            ProcessError::TimedOut(_) => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, code::PROCESS_EXECUTION_TIMEOUT, error.to_string())
+            }
+            ProcessError::Variable(error) => error.into(),
+            ProcessError::EmptyCommand | ProcessError::EmptyCode | ProcessError::Language(_) => {
+                Self::bad_request(error.to_string())
+            }
+            ProcessError::Directory(error) => error.into(),
+            ProcessError::Internal(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<FileError> for ApiError {
+    fn from(error: FileError) -> Self {
+        let (status, code) = match &error {
+            FileError::NotFound(_) => (StatusCode::NOT_FOUND, code::FILE_NOT_FOUND),
+            FileError::Denied(_) => (StatusCode::FORBIDDEN, code::FILE_ACCESS_DENIED),
+            FileError::Exists(_) => (StatusCode::CONFLICT, code::CONFLICT),
+            FileError::Path(..) | FileError::Directory(_) | FileError::NotRegular(_) => {
+                (StatusCode::BAD_REQUEST, code::INVALID_FILE_PATH)
+            }
+            FileError::Argument(_) | FileError::Io(..) => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+            FileError::Read(..) => (StatusCode::INTERNAL_SERVER_ERROR, code::FILE_READ_FAILED),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+/// A path as text; SDKs address files by text only.
+pub fn text_of(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,74 @@
+//! Front doors. A handler extracts, calls one engine, answers; nothing else happens here.
+//!
+//! * [`router`] all routes in URL order
+//! * [`error`] the one mapping from engine errors to status, code and body
+//! * [`extract`] query and JSON with the wire's errors
+//! * [`info`], [`process`], [`files`] handlers, one module per URL
+
+pub mod error;
+pub mod extract;
+pub mod files;
+pub mod info;
+pub mod process;
+pub mod router;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use nix::unistd::getuid;
+
+use crate::accounts;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::metrics::Metrics;
+use crate::process::Processes;
+
+/// What handlers share.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The sandbox's variables.
+    pub environment: Arc<Environment>,
+    /// Runs commands.
+    pub processes: Processes,
+    /// Where commands start and relative paths begin.
+    pub work_dir: PathBuf,
+    /// Of the user the daemon runs as.
+    pub home: PathBuf,
+    /// CPU, memory, disk.
+    pub metrics: Metrics,
+}
+
+impl Daemon {
+    /// Looks at the container it was started in.
+    pub fn start(config: &Config) -> Result<Self> {
+        let home = home();
+        let work_dir = if config.home_as_work_dir {
+            home.clone()
+        } else {
+            std::env::current_dir().context("finding the work directory")?
+        };
+        Ok(Self::in_dirs(work_dir, home, Environment::inherited()))
+    }
+
+    /// With these directories and variables.
+    pub fn in_dirs(work_dir: PathBuf, home: PathBuf, environment: Environment) -> Self {
+        let environment = Arc::new(environment);
+        Self {
+            processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
+            metrics: Metrics::start(work_dir.clone()),
+            environment,
+            work_dir,
+            home,
+        }
+    }
+}
+
+/// `$HOME`, which Docker sets from the image's accounts, else the account's.
+fn home() -> PathBuf {
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
+        .or_else(|| accounts::home_of(getuid().as_raw()).map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("/"))
+}

@@ -1,0 +1,4 @@
+//! `/process/...`.
+
+pub mod code_run;
+pub mod execute;

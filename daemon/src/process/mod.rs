@@ -1,0 +1,67 @@
+//! Engine: runs commands and code, each in its own process group.
+//!
+//! * [`shell`] which shell
+//! * [`run`] one process from start to end: feed stdin, collect output, time out
+//! * [`output`] how much output is kept
+//! * [`execute`] a command text
+//! * [`code_run`] a program in a language
+
+mod code_run;
+mod execute;
+pub mod output;
+mod run;
+pub mod shell;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use self::output::OutputBudget;
+use crate::environment::{BadVariable, Environment};
+use crate::files::FileError;
+
+/// Starts and watches processes.
+#[derive(Debug)]
+pub struct Processes {
+    environment: Arc<Environment>,
+    work_dir: PathBuf,
+    budget: OutputBudget,
+}
+
+/// Why there is no exit code to report.
+#[derive(Debug, Error)]
+pub enum ProcessError {
+    #[error("command is required")]
+    EmptyCommand,
+    #[error("code is required")]
+    EmptyCode,
+    #[error("unsupported language: {0:?}; use python, javascript or typescript")]
+    Language(String),
+    #[error(transparent)]
+    Variable(#[from] BadVariable),
+    #[error(transparent)]
+    Directory(#[from] FileError),
+    #[error("command execution timed out after {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Processes {
+    /// With the sandbox's variables, starting in `work_dir` unless told otherwise.
+    pub fn new(environment: Arc<Environment>, work_dir: PathBuf) -> Self {
+        Self { environment, work_dir, budget: OutputBudget::default() }
+    }
+
+    /// Where commands start.
+    pub fn work_dir(&self) -> &Path {
+        &self.work_dir
+    }
+}
+
+/// The wire's seconds; 0 means none.
+fn timeout(seconds: Option<u64>) -> Option<Duration> {
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}

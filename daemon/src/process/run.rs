@@ -1,0 +1,135 @@
+//! One process from start to end.
+
+use std::ffi::OsString;
+use std::future::pending;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::output::{Capture, OutputBudget};
+use super::{ProcessError, Processes};
+use crate::environment::Variables;
+use crate::oom;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Plan {
+    pub program: OsString,
+    pub arguments: Vec<OsString>,
+    /// Written to stdin, which then ends.
+    pub stdin: Vec<u8>,
+    pub directory: PathBuf,
+    pub environment: Variables,
+    pub timeout: Option<Duration>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// -1 when it could not start or was ended by a signal.
+    pub exit_code: i32,
+    /// stdout and stderr, one pipe, hence in the order of arrival.
+    pub output: String,
+}
+
+impl Processes {
+    /// Runs to the end: until the process exited and nobody holds its output open any more. A task
+    /// of its own, so that a caller who hangs up changes nothing for the process or its timeout.
+    pub async fn run(&self, plan: Plan) -> Result<Ended, ProcessError> {
+        let budget = self.budget.clone();
+        let run = tokio::spawn(async move { run(plan, &budget).await });
+        run.await.map_err(|error| ProcessError::Internal(error.to_string()))?
+    }
+}
+
+async fn run(plan: Plan, budget: &OutputBudget) -> Result<Ended, ProcessError> {
+    let (mut child, mut output) = match start(&plan) {
+        Ok(started) => started,
+        Err(error) => return Ok(Ended { exit_code: -1, output: start_failure(&plan, &error) }),
+    };
+    let group = child.id().map(|id| Pid::from_raw(id.cast_signed()));
+    let stdin = child.stdin.take();
+    let mut capture = budget.capture();
+    let end = tokio::select! {
+        end = finish(&mut child, &mut output, &mut capture) => Some(end),
+        () = feed(stdin, &plan.stdin) => None,
+        () = expire(plan.timeout) => None,
+    };
+    if let Some(end) = end {
+        let status = end.map_err(|error| ProcessError::Internal(error.to_string()))?;
+        return Ok(Ended { exit_code: status.code().unwrap_or(-1), output: capture.into_text() });
+    }
+    if let Some(group) = group {
+        // ESRCH: the group ended in this moment.
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+    // Reaps the leader. Processes that left the group are not waited for.
+    let _ = child.wait().await;
+    Err(ProcessError::TimedOut(plan.timeout.unwrap_or_default()))
+}
+
+fn start(plan: &Plan) -> io::Result<(Child, pipe::Receiver)> {
+    let (receiver, sender) = io::pipe()?;
+    let mut command = Command::new(&plan.program);
+    command
+        .args(&plan.arguments)
+        .current_dir(&plan.directory)
+        .env_clear()
+        .envs(&plan.environment)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(sender.try_clone()?)
+        .stderr(sender);
+    if oom::is_shielded() {
+        unshield(&mut command);
+    }
+    // `command` holds the sending ends and goes with this function: the pipe ends with the processes.
+    Ok((command.spawn()?, pipe::Receiver::from_owned_fd(receiver.into())?))
+}
+
+#[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]
+fn unshield(command: &mut Command) {
+    // SAFETY: the function makes system calls only; it allocates nothing and takes no lock.
+    unsafe { command.pre_exec(oom::unshield_child) };
+}
+
+/// The system's words do not say which of the two is missing.
+fn start_failure(plan: &Plan, error: &io::Error) -> String {
+    match std::fs::metadata(&plan.directory) {
+        Ok(directory) if directory.is_dir() => format!("{}: {error}", plan.program.to_string_lossy()),
+        Ok(_) => format!("chdir {}: not a directory", plan.directory.display()),
+        Err(error) => format!("chdir {}: {error}", plan.directory.display()),
+    }
+}
+
+async fn finish(child: &mut Child, output: &mut pipe::Receiver, capture: &mut Capture) -> io::Result<ExitStatus> {
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match output.read(&mut chunk).await? {
+            0 => return child.wait().await,
+            length => capture.push(&chunk[..length]),
+        }
+    }
+}
+
+/// Writes what the process wants to read; it may stop reading at any time. Never completes.
+async fn feed(stdin: Option<ChildStdin>, text: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        let _ = stdin.write_all(text).await;
+    }
+    pending().await
+}
+
+async fn expire(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,82 @@
+//! The server process: comes up, says so, answers until SIGTERM.
+
+use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::config::Config;
+use crate::http::{Daemon, router};
+use crate::log_file::LogFile;
+use crate::{oom, ready};
+
+/// Two, so that one busy connection does not hold up the others; more would only cost memory.
+const WORKERS: usize = 2;
+/// File work runs on these; each costs memory only while it is in use.
+const BLOCKING_THREADS: usize = 64;
+
+/// Serves on the listener that init put at stdin, or on one of its own.
+pub fn run(listener_at_stdin: bool) -> Result<ExitCode> {
+    // Init waits for signals by blocking them, and children inherit that; so would every command we spawn.
+    SigSet::all().thread_unblock()?;
+    let config = Config::from_env()?;
+    tracing_subscriber::fmt()
+        .with_max_level(config.log_level)
+        .with_ansi(false)
+        .with_writer(LogFile::open(config.log.clone()))
+        .init();
+    oom::shield_self();
+    if listener_at_stdin {
+        // Without init nobody would replace or end us.
+        prctl::set_pdeathsig(Signal::SIGTERM)?;
+    }
+    let listener = if listener_at_stdin { inherited_listener()? } else { own_listener(config.port)? };
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
+    let end = runtime.block_on(serve(config, listener));
+    // A walk that still runs must not hold up the end.
+    runtime.shutdown_background();
+    end.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, listener: StdListener) -> Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let daemon = Arc::new(Daemon::start(&config)?);
+    info!(version = crate::VERSION, address = ?listener.local_addr()?, work_dir = ?daemon.work_dir, "listening");
+    if let Some(socket) = config.ready_socket {
+        tokio::spawn(async move { ready::push(&socket).await });
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Answers are small and awaited one by one: Nagle's delay would dominate them.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::select! {
+        end = axum::serve(listener, router::router(daemon)) => end.context("serving"),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// A copy of the descriptor at stdin; children get their own stdin, so the original leaks to none.
+fn inherited_listener() -> Result<StdListener> {
+    let descriptor = std::io::stdin().as_fd().try_clone_to_owned().context("taking the listener from stdin")?;
+    Ok(StdListener::from(descriptor))
+}
+
+fn own_listener(port: u16) -> Result<StdListener> {
+    StdListener::bind((Ipv4Addr::UNSPECIFIED, port)).with_context(|| format!("binding port {port}"))
+}

@@ -1,0 +1,190 @@
+//! The real binary as init: restarts its server, reaps orphans, ends when told.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+struct Init {
+    child: Child,
+    port: u16,
+    ready: UnixListener,
+    dir: tempfile::TempDir,
+}
+
+impl Init {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let socket = dir.path().join("ready.sock");
+        let ready = UnixListener::bind(&socket).expect("bind");
+        let port = free_port();
+        let child = Command::new(env!("CARGO_BIN_EXE_paddock-daemon"))
+            .env("PADDOCK_DAEMON_PORT", port.to_string())
+            .env("PADDOCK_READY_SOCKET", socket)
+            .env("DAYTONA_DAEMON_LOG_FILE_PATH", dir.path().join("log"))
+            .spawn()
+            .expect("starts");
+        Self { child, port, ready, dir }
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Waits for the readiness line of one server life.
+    fn wait_ready(&self) {
+        let (stream, _) = self.ready.accept().expect("the server tells us");
+        let line = BufReader::new(stream).lines().next().expect("one line").expect("text");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(ready["version"], env!("CARGO_PKG_VERSION"));
+    }
+
+    fn execute(&self, command: &str) -> String {
+        let body = serde_json::json!({ "command": command }).to_string();
+        let answer = self.request("POST", "/process/execute", &body);
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        let value: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        value["result"].as_str().expect("text").to_owned()
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> String {
+        use std::io::Write;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connect");
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("write");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        answer
+    }
+
+    fn children(&self) -> Vec<i32> {
+        let path = format!("/proc/{0}/task/{0}/children", self.pid());
+        let text = std::fs::read_to_string(path).expect("init lives");
+        text.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Init {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port()
+}
+
+fn signal(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).expect("the process is there");
+}
+
+#[test]
+fn a_killed_server_is_replaced_and_callers_wait() {
+    let init = Init::start();
+    init.wait_ready();
+    let server = init.children()[0];
+    signal(server, Signal::SIGKILL);
+    // No retry: the listener outlives the server.
+    assert!(init.request("GET", "/version", "").starts_with("HTTP/1.1 200"));
+    init.wait_ready();
+    assert_ne!(init.children()[0], server);
+    assert!(init.log().contains("the server ended"));
+}
+
+#[test]
+fn a_server_that_cannot_live_ends_the_sandbox() {
+    let mut init = Init::start();
+    for _ in 0..6 {
+        init.wait_ready();
+        signal(init.children()[0], Signal::SIGKILL);
+    }
+    let end = init.child.wait().expect("ends by itself");
+    assert_eq!(end.code(), Some(1));
+    assert!(init.log().contains("too often"));
+}
+
+#[test]
+fn orphans_are_reaped_and_exit_codes_are_not_stolen() {
+    let init = Init::start();
+    init.wait_ready();
+    // The orphan lives until its fifo is opened for writing; then init is its parent.
+    let fifo = init.dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+    let script = format!("setsid sh -c 'read line < {}' >/dev/null 2>&1 & echo $!", fifo.display());
+    let orphan: i32 = init.execute(&script).trim().parse().expect("a pid");
+    wait_until("init adopts the orphan", || init.children().contains(&orphan));
+    std::fs::write(&fifo, "end\n").expect("write");
+    wait_until("init reaps the orphan", || !std::path::Path::new(&format!("/proc/{orphan}")).exists());
+    assert_eq!(init.children().len(), 1, "only the server is left");
+    for code in 0..20 {
+        assert!(
+            init.request("POST", "/process/execute", &format!(r#"{{"command":"exit {code}"}}"#))
+                .contains(&format!(r#""exitCode":{code},"#))
+        );
+    }
+}
+
+/// The kernel reports another process's state only when asked.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..30_000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("never: {what}");
+}
+
+#[test]
+fn sigterm_ends_server_and_init() {
+    let mut init = Init::start();
+    init.wait_ready();
+    let server = init.children()[0];
+    signal(init.pid(), Signal::SIGTERM);
+    assert_eq!(init.child.wait().expect("ends").code(), Some(0));
+    assert!(TcpStream::connect(("127.0.0.1", init.port)).is_err(), "nobody listens");
+    assert!(!std::path::Path::new(&format!("/proc/{server}")).exists());
+}
+
+#[test]
+fn the_runners_variables_stay_with_the_daemon() {
+    let init = Init::start();
+    init.wait_ready();
+    assert_eq!(init.execute("env | grep ^PADDOCK_ || echo none"), "none\n");
+}
+
+#[test]
+fn pause_waits_for_its_signal() {
+    let mut pause = Pause(Command::new(env!("CARGO_BIN_EXE_paddock-daemon")).arg("pause").spawn().expect("starts"));
+    let pid = pause.0.id().cast_signed();
+    wait_until("it waits for a signal", || current_wait(pid).starts_with("do_sigtimedwait"));
+    assert!(pause.0.try_wait().expect("status").is_none());
+    signal(pid, Signal::SIGTERM);
+    assert_eq!(pause.0.wait().expect("ends").code(), Some(0));
+}
+
+struct Pause(Child);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The kernel function a process sleeps in.
+fn current_wait(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default()
+}
