@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    actions::{self, bootstrap, declare_runner_dead, set_pool, sweep_due, top_up_pool},
+    actions::{self, bootstrap, declare_runner_dead, read_status, set_pool, sweep_due, top_up_pool},
     app::App,
 };
 
@@ -31,6 +31,7 @@ enum Command {
     Bootstrap(Box<bootstrap::Bootstrap>),
     DeclareRunnerDead { runner_id: Uuid },
     SetPool { snapshot: String, size: u32 },
+    Status,
 }
 
 /// What an event could not do.
@@ -47,22 +48,24 @@ pub enum Error {
 /// Does what the event says; an event without a command is a tick.
 pub async fn handle(app: &App, event: Value) -> Result<Value, Error> {
     if event.get("command").is_none() {
-        return Ok(tick(app, TICK).await?);
+        // Boxed, here and below: futures within futures get too deep for the compiler.
+        return Ok(Box::pin(tick(app, TICK)).await?);
     }
     match serde_json::from_value(event)? {
         Command::Bootstrap(first) => {
-            bootstrap::run(app, *first).await?;
+            Box::pin(bootstrap::run(app, *first)).await?;
             Ok(json!({"done": "bootstrap"}))
         }
         Command::DeclareRunnerDead { runner_id } => {
             let id = paddock_model::id::RunnerId(runner_id);
-            let bereft = declare_runner_dead::run(app, id).await?;
+            let bereft = Box::pin(declare_runner_dead::run(app, id)).await?;
             Ok(json!({"done": "declare-runner-dead", "sandboxes": bereft}))
         }
         Command::SetPool { snapshot, size } => {
-            set_pool::run(app, &snapshot, size).await?;
+            Box::pin(set_pool::run(app, &snapshot, size)).await?;
             Ok(json!({"done": "set-pool"}))
         }
+        Command::Status => Ok(json!(read_status::run(app).await?)),
     }
 }
 

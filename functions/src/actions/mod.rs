@@ -10,7 +10,7 @@
 //! * agents: [`register_agent`], [`authenticate_agent`], [`heartbeat`], [`take_inventory`], [`apply_reports`],
 //!   [`find_work`], [`authorize`], [`read_revocations`]
 //! * time: [`sweep_due`], [`top_up_pool`]
-//! * operators: [`bootstrap`], [`declare_runner_dead`], [`set_pool`]
+//! * operators: [`bootstrap`], [`declare_runner_dead`], [`set_pool`], [`read_status`]
 //! * shared: `drive` the road of every change of a head, `wish`, `place`, `claim`, `work`, `wait_started`
 
 pub mod apply_report;
@@ -34,6 +34,7 @@ pub mod list_api_keys;
 pub mod list_sandboxes;
 pub mod list_snapshots;
 pub mod read_revocations;
+pub mod read_status;
 pub mod register_agent;
 pub mod set_auto_stop;
 pub mod set_labels;
