@@ -45,7 +45,7 @@ pub async fn run(app: &App, horizon: Timestamp) -> Result<Look, Error> {
         .try_for_each_concurrent(AT_ONCE, |head| async move {
             let id = head.sandbox.id;
             // One that cannot be helped now must not keep the others waiting.
-            if let Err(error) = look_at(app, head).await {
+            if let Err(error) = Box::pin(look_at(app, head)).await {
                 tracing::warn!(sandbox = %id, %error, "sweep will look again");
             }
             Ok::<(), Error>(())

@@ -9,9 +9,6 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::Error;
 use crate::app::App;
 
-/// The longest wait.
-const BOUND: Duration = Duration::from_millis(1000);
-
 /// Between looks.
 const STEP: Duration = Duration::from_millis(50);
 
@@ -21,7 +18,7 @@ static WAITERS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
 /// The sandbox once started, or as it is when the wait is over.
 pub(super) async fn wait_started(app: &App, mut detail: Detail) -> Result<Detail, Error> {
     let Ok(_turn) = WAITERS.try_acquire() else { return Ok(detail) };
-    let end = Instant::now() + BOUND;
+    let end = Instant::now() + app.start_wait;
     while detail.head.runner.is_some()
         && !detail.head.state.is_settled()
         && detail.head.desired == Desired::Started

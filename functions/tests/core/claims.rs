@@ -1,0 +1,127 @@
+//! Warm pools.
+
+use std::time::Duration;
+
+use paddock_functions::{
+    actions::{create_sandbox, delete_sandbox, set_pool, top_up_pool},
+    schedule,
+};
+use paddock_model::{lifecycle::State, quota::Charge, snapshot::Pool};
+use serde_json::json;
+
+use crate::{
+    runner::FakeRunner,
+    scene::{SNAPSHOT, Scene, named, request},
+};
+
+async fn pool(scene: &Scene) -> Pool {
+    scene.app.store.pools().await.unwrap().pop().unwrap()
+}
+
+/// A scene whose pool is filled and started.
+async fn warm(size: u32) -> (Scene, FakeRunner) {
+    let scene = Scene::with_pool(size).await;
+    let mut runner = scene.runner().await;
+    top_up_pool::run(&scene.app, &pool(&scene).await.id).await.unwrap();
+    runner.work_off(&scene).await;
+    assert_eq!(pool(&scene).await.live, size);
+    (scene, runner)
+}
+
+#[tokio::test]
+async fn a_claim_answers_started_at_once_and_the_pool_is_filled_again() {
+    let (scene, mut runner) = warm(2).await;
+    let mut wanted = named("mine");
+    wanted.env.insert("A".into(), "1".into());
+    let claimed = create_sandbox::run(&scene.app, &scene.requester, wanted).await.unwrap();
+    assert_eq!((claimed.head.state, claimed.head.generation, claimed.head.epoch), (State::Started, 2, 1));
+    assert_eq!(claimed.head.charge, Charge { cpu: 1, memory_gib: 2, disk_gib: 3 });
+    assert!(runner.held.contains_key(&claimed.head.id), "it was there before");
+
+    let verdicts = runner.work_off(&scene).await;
+    assert_eq!(verdicts.len(), 1, "one personalization: {verdicts:?}");
+    let head = scene.head(claimed.head.id).await;
+    assert_eq!((head.pool.as_deref(), head.is_at_rest()), (None, true));
+    assert_eq!(pool(&scene).await.live, 2, "its place was filled again");
+    assert_eq!(runner.work_off(&scene).await.len(), 1, "by one new sandbox");
+    scene.assert_conserved().await;
+}
+
+#[tokio::test]
+async fn no_two_creates_get_the_same_sandbox() {
+    let (scene, mut runner) = warm(3).await;
+    let creates = (0..6).map(|_| create_sandbox::run(&scene.app, &scene.requester, request()));
+    let made = futures::future::join_all(creates).await;
+    let mut ids: Vec<_> = made.into_iter().map(|made| made.unwrap().head.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 6);
+    runner.work_off(&scene).await;
+    runner.work_off(&scene).await;
+    scene.assert_conserved().await;
+    assert_eq!(pool(&scene).await.live, 3);
+    assert!(runner.made.values().all(|made| *made == 1));
+}
+
+#[tokio::test]
+async fn topping_up_twice_at_once_fills_each_place_once() {
+    let scene = Scene::with_pool(4).await;
+    let _runner = scene.runner().await;
+    let id = pool(&scene).await.id;
+    let both = futures::future::join(top_up_pool::run(&scene.app, &id), top_up_pool::run(&scene.app, &id)).await;
+    both.0.unwrap();
+    both.1.unwrap();
+    assert_eq!(scene.app.store.unclaimed_of(&id, 100).await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_smaller_pool_loses_what_is_too_much() {
+    let (scene, mut runner) = warm(3).await;
+    set_pool::run(&scene.app, SNAPSHOT, 1).await.unwrap();
+    runner.work_off(&scene).await;
+    let id = pool(&scene).await.id;
+    assert_eq!(scene.app.store.unclaimed_of(&id, 100).await.unwrap().len(), 1);
+    assert_eq!(pool(&scene).await.live, 1);
+}
+
+#[tokio::test]
+async fn a_silent_runners_pool_is_not_claimed_from() {
+    let (scene, _runner) = warm(1).await;
+    scene.pass(Duration::from_secs(31));
+    let made = create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap();
+    assert_eq!((made.head.state, made.head.runner), (State::Creating, None));
+}
+
+#[tokio::test]
+async fn another_image_makes_another_pool() {
+    let (scene, mut runner) = warm(2).await;
+    let old = pool(&scene).await.id;
+    let command = json!({
+        "command": "bootstrap",
+        "organization": {"id": scene.requester.organization.0, "name": "first"},
+        "user": {"id": "user", "name": "User", "email": "user@localhost"},
+        "apiKey": {"name": "first", "sha256": "00", "prefix": "dtn", "suffix": "def"},
+        "snapshot": {"id": uuid::Uuid::from_u128(7), "name": SNAPSHOT, "image": "newer:1", "cpu": 1, "memoryGib": 2, "diskGib": 3},
+        "pool": 2,
+        "quota": {"cpu": 8, "memoryGib": 16, "diskGib": 100}
+    });
+    schedule::handle(&scene.app, command).await.unwrap();
+    runner.work_off(&scene).await;
+    assert!(scene.app.store.unclaimed_of(&old, 100).await.unwrap().is_empty());
+    let pools = scene.app.store.pools().await.unwrap();
+    let sizes: Vec<_> = pools.iter().map(|pool| (pool.id == old, pool.size, pool.live)).collect();
+    assert!(sizes.contains(&(true, 0, 0)) && sizes.contains(&(false, 2, 2)), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_claimed_sandbox_deleted_before_its_owner_knew_leaves_its_place() {
+    let (scene, mut runner) = warm(1).await;
+    let id = create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap().head.id;
+    delete_sandbox::run(&scene.app, &scene.requester, &id.to_string()).await.unwrap();
+    assert_eq!(pool(&scene).await.live, 0);
+    runner.work_off(&scene).await;
+    assert_eq!(scene.head(id).await.state, State::Destroyed);
+    schedule::tick(&scene.app, Duration::ZERO).await.unwrap();
+    assert_eq!(pool(&scene).await.live, 1);
+    scene.assert_conserved().await;
+}

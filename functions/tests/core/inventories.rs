@@ -1,0 +1,93 @@
+//! What to do with containers found, and with those expected but not found.
+
+use paddock_functions::actions::{
+    Error, declare_runner_dead, delete_sandbox, register_agent, take_inventory,
+};
+use paddock_model::id::SandboxId;
+use paddock_wire::{
+    agents::{Decision, Inventory, InventoryEntry},
+    work::Wish,
+};
+
+use crate::{
+    runner::{FakeRunner, registration},
+    scene::{JOIN_TOKEN, Scene},
+};
+
+fn entry(id: SandboxId, epoch: u64) -> InventoryEntry {
+    InventoryEntry { sandbox_id: id.0, epoch, running: true }
+}
+
+async fn decide(scene: &Scene, runner: &FakeRunner, entries: Vec<InventoryEntry>) -> paddock_wire::agents::InventoryAnswer {
+    take_inventory::run(&scene.app, runner.id(), Inventory { entries }).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_owned_is_kept_and_what_is_destroyed_is_removed() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    let (mine, gone) = (scene.started(&mut runner).await.id, scene.started(&mut runner).await.id);
+    delete_sandbox::run(&scene.app, &scene.requester, &gone.to_string()).await.unwrap();
+    let deleting = decide(&scene, &runner, vec![entry(gone, 1)]).await.decisions;
+    assert!(matches!(&deleting[0], Decision::Keep { work } if work.wish == Wish::Destroyed), "not proven yet: {deleting:?}");
+    runner.work_off(&scene).await;
+    let unknown = SandboxId::random();
+    let answer = decide(&scene, &runner, vec![entry(mine, 1), entry(gone, 1), entry(unknown, 1), entry(mine, 7)]).await;
+    let [keep, remove, stop, other_epoch] = answer.decisions.as_slice() else { panic!("{answer:?}") };
+    assert!(matches!(keep, Decision::Keep { work } if work.sandbox_id == mine.0 && work.expect_container));
+    assert_eq!(*remove, Decision::Remove { sandbox_id: gone.0, epoch: 1 });
+    assert_eq!(*stop, Decision::StopAndKeep { sandbox_id: unknown.0, epoch: 1 });
+    assert_eq!(*other_epoch, Decision::StopAndKeep { sandbox_id: mine.0, epoch: 7 });
+    assert!(answer.missing.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_owned_but_not_found_is_told() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    let lost = scene.started(&mut runner).await.id;
+    let fresh = scene.create().await.head.id;
+    let missing = decide(&scene, &runner, vec![]).await.missing;
+    let expects = |id: SandboxId| missing.iter().find(|work| work.sandbox_id == id.0).unwrap().expect_container;
+    assert_eq!((missing.len(), expects(lost), expects(fresh)), (2, true, false));
+}
+
+#[tokio::test]
+async fn an_answer_that_would_drop_too_much_is_refused() {
+    let scene = Scene::new().await;
+    let runner = scene.runner().await;
+    let unknown = (0..11).map(|_| entry(SandboxId::random(), 1)).collect();
+    let refused = take_inventory::run(&scene.app, runner.id(), Inventory { entries: unknown }).await;
+    assert!(matches!(refused, Err(Error::TooManyDropped { dropped: 11, held: 11 })));
+}
+
+#[tokio::test]
+async fn a_runner_that_comes_back_from_the_dead_lost_everything() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    let id = scene.started(&mut runner).await.id;
+    declare_runner_dead::run(&scene.app, runner.id()).await.unwrap();
+    let token = paddock_functions::actions::authenticate_agent::run(&scene.app, &runner.registered.token).await;
+    assert!(matches!(token, Err(Error::InvalidAgentToken)));
+    let mut again = registration();
+    again.runner_id = Some(runner.registered.runner_id);
+    runner.registered = register_agent::run(&scene.app, JOIN_TOKEN, again).await.unwrap();
+    let answer = decide(&scene, &runner, vec![entry(id, 1)]).await;
+    assert_eq!(answer.decisions, [Decision::StopAndKeep { sandbox_id: id.0, epoch: 1 }]);
+}
+
+#[tokio::test]
+async fn digests_agree_when_both_sides_hold_the_same() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    assert!(!runner.beat(&scene).await.send_inventory);
+    let id = scene.create().await.head.id;
+    assert!(runner.beat(&scene).await.send_inventory, "the table knows one more");
+    runner.work_off(&scene).await;
+    let answer = runner.beat(&scene).await;
+    assert!(!answer.send_inventory);
+    assert_eq!(answer.edges.iter().map(|edge| edge.id).collect::<Vec<_>>(), [runner.registered.runner_id]);
+    delete_sandbox::run(&scene.app, &scene.requester, &id.to_string()).await.unwrap();
+    runner.work_off(&scene).await;
+    assert!(!runner.beat(&scene).await.send_inventory);
+}

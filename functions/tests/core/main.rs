@@ -1,0 +1,17 @@
+//! The actions over real embedded engines: DynamoDB and SQS behind the real clients, a clock that tests move, runners
+//! that behave.
+//!
+//! * `scene` engines, an organization, clock; `runner` a runner with its own little state
+//! * `lives` create, stop, start, delete; `claims` warm pools; `reports` doubled, late, foreign
+//! * `sweeps` resend, attempts, brake, auto-stop, dead runners; `inventories` what to keep and remove
+//! * `access` keys, grants, revocations; `faults` random lives under faults: conservation, one owner, no resurrection
+
+mod access;
+mod claims;
+mod faults;
+mod inventories;
+mod lives;
+mod reports;
+mod runner;
+mod scene;
+mod sweeps;
