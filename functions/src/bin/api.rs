@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use paddock_functions::app::App;
 use paddock_functions::config::Config;
+use paddock_functions::logging;
 use paddock_functions::router::router;
-use tracing_subscriber::EnvFilter;
 
 /// One request at a time, as Lambda gives them: one thread is enough, and quicker to start.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
+    logging::start();
     let app = App::load(Config::from_env()?).await;
     lambda_http::run(router(Arc::new(app))).await
 }

@@ -1,0 +1,60 @@
+//! Limits of requests and their headers.
+
+use serde_json::json;
+
+use super::fixture::{Answer, Fixture, run};
+
+fn number(answer: &Answer, header: &str) -> i64 {
+    answer.headers.get(header).unwrap_or_else(|| panic!("{header}")).to_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn off_by_default() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let answer = fixture.call("GET", "/sandbox", None).await;
+        assert!(!answer.headers.keys().any(|name| name.as_str().contains("ratelimit")), "{:?}", answer.headers);
+    });
+}
+
+#[test]
+fn classes_are_counted_apart_and_per_organization() {
+    run(async {
+        // Windows of a day: the test does not straddle one but at midnight, when its counts only get smaller.
+        let fixture = Fixture::with("sandbox-create=2/86400,authenticated=100/86400").await;
+        let neighbour = fixture.neighbour().await;
+        for left in [1, 0] {
+            let made = fixture.call("POST", "/sandbox", Some(json!({}))).await;
+            assert_eq!(number(&made, "x-ratelimit-remaining-sandbox-create"), left);
+            assert_eq!(number(&made, "x-ratelimit-limit-sandbox-create"), 2);
+        }
+        let before = fixture.stored().await;
+        let refused = fixture.call("POST", "/sandbox", Some(json!({}))).await;
+        assert!(refused.refused(429).contains("sandbox-create"));
+        assert!((1..=86400).contains(&number(&refused, "retry-after-sandbox-create")));
+        assert!((1..=86400).contains(&number(&refused, "x-ratelimit-reset-sandbox-create")));
+        assert!(!refused.headers.contains_key("retry-after"), "it makes the Python SDK sleep");
+        assert_eq!(fixture.stored().await, before);
+
+        let read = fixture.call("GET", "/sandbox", None).await;
+        assert_eq!((read.status.as_u16(), number(&read, "x-ratelimit-remaining-authenticated")), (200, 99));
+        assert_eq!(neighbour.call("POST", "/sandbox", Some(json!({}))).await.status.as_u16(), 200);
+    });
+}
+
+#[test]
+fn an_address_with_too_many_refused_credentials_is_refused_before_authentication() {
+    run(async {
+        // A limit that no other test shares: tests have one address, and the counter is in the table.
+        let fixture = Fixture::with("failed-auth=3/86399").await;
+        for _ in 0..2 {
+            fixture.call_as(Some("dtn_wrong"), "GET", "/sandbox", None).await.refused(401);
+        }
+        assert_eq!(fixture.call("GET", "/sandbox", None).await.status.as_u16(), 200, "not yet");
+        fixture.call_as(None, "GET", "/sandbox", None).await.refused(429);
+        let answer = fixture.call("GET", "/sandbox", None).await;
+        answer.refused(429);
+        assert_eq!(number(&answer, "x-ratelimit-remaining-failed-auth"), 0);
+        assert!(answer.headers.contains_key("retry-after-failed-auth"));
+    });
+}
