@@ -7,8 +7,8 @@
 //! * [`server`] connections; [`client_door`] and [`relay`] the two doors; [`route`] paths; [`cors`] browsers
 //! * [`caller`] credentials and origins; [`grants`]; [`revocations`]; [`admission`] limits
 //! * [`gate`]; [`activity`] idle clocks
-//! * [`forward`]; [`upgrade`]; [`body`]; [`upstream`] connections; [`strip`] headers
-//! * [`error`] every answer that is not the daemon's
+//! * [`forward`]; [`upgrade`]; [`body`]; [`upstream`] connections, [`early_answer`]; [`strip`] headers
+//! * [`error`] and [`malformed`]: every answer that is not the daemon's
 //!
 //! Start reading at [`client_door`].
 
@@ -34,7 +34,7 @@ use self::{
     forward::{Hop, HopError, Inbound},
     gate::{Gate, Pass},
     grants::Grants,
-    revocations::{BLIND_AFTER, Feed, Ledger},
+    revocations::{BLIND_AFTER, Feed, Ledger, POLL_EVERY},
     ticket::TicketKey,
     upstream::Upstreams,
 };
@@ -45,10 +45,12 @@ pub mod body;
 pub mod caller;
 pub mod client_door;
 pub mod cors;
+pub mod early_answer;
 pub mod error;
 pub mod forward;
 pub mod gate;
 pub mod grants;
+pub mod malformed;
 pub mod relay;
 pub mod revocations;
 pub mod route;
@@ -69,6 +71,8 @@ pub struct EdgeSettings {
     pub placement_poll: Duration,
     /// Open requests per sandbox.
     pub open_requests: usize,
+    /// Between questions to the revocation feed.
+    pub poll_every: Duration,
     /// Silence of the revocation feed after which nobody new is let in.
     pub blind_after: Duration,
     /// Origins that may open WebSockets.
@@ -81,6 +85,7 @@ impl Default for EdgeSettings {
             gate_bound: Duration::from_secs(30),
             placement_poll: Duration::from_millis(500),
             open_requests: 1024,
+            poll_every: POLL_EVERY,
             blind_after: BLIND_AFTER,
             origins: AllowedOrigins::default(),
         }
@@ -126,7 +131,7 @@ impl Edge {
         ticket_key: TicketKey,
         edges: watch::Receiver<Vec<EdgeKey>>,
     ) -> Arc<Self> {
-        let feed = Arc::new(Feed::new(settings.blind_after));
+        let feed = Arc::new(Feed::new(settings.poll_every, settings.blind_after));
         let ledger = Arc::new(Ledger::default());
         Arc::new(Self {
             grants: Grants::new(Arc::clone(&api), Arc::clone(&feed), Arc::clone(&ledger)),

@@ -21,9 +21,13 @@ use super::error::EdgeError;
 /// A silence longer than this means that revocations may be missed: no new grants.
 pub const BLIND_AFTER: Duration = Duration::from_secs(10);
 
-const POLL_EVERY: Duration = Duration::from_secs(2);
+/// Between questions; a revocation must take effect within five seconds.
+pub const POLL_EVERY: Duration = Duration::from_secs(2);
+
 /// One slow answer must not eat the five seconds in which a revocation takes effect.
 const POLL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a caller waits for the first word of the feed after a start.
+const FIRST_WORD: Duration = Duration::from_secs(5);
 /// How long an entry is remembered, to know it again when the feed repeats it.
 const REMEMBER: Duration = Duration::from_secs(600);
 /// How long an entry stands against grants in flight; longer than any call to the control plane.
@@ -55,6 +59,8 @@ pub struct Ledger(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     serial: u64,
+    /// Grants asked for before this serial are worth nothing.
+    all_until: u64,
     standing: VecDeque<Standing>,
     live: Vec<Weak<Held>>,
     prune_at: usize,
@@ -76,7 +82,8 @@ impl Ledger {
     pub fn admit(&self, grant: Grant, asked: Instant, serial: u64) -> Option<Arc<Held>> {
         let mut inner = self.lock();
         let held = Held { grant, revoked: CancellationToken::new(), asked };
-        if inner.standing.iter().any(|standing| standing.serial > serial && held.is_meant(&standing.what)) {
+        let missed = inner.all_until > serial;
+        if missed || inner.standing.iter().any(|standing| standing.serial > serial && held.is_meant(&standing.what)) {
             return None;
         }
         let held = Arc::new(held);
@@ -103,6 +110,16 @@ impl Ledger {
         meant.len()
     }
 
+    /// Cancels every grant: what was missed cannot be known.
+    pub fn revoke_all(&self) {
+        let mut inner = self.lock();
+        inner.serial += 1;
+        inner.all_until = inner.serial;
+        let live = std::mem::take(&mut inner.live);
+        drop(inner);
+        live.iter().filter_map(Weak::upgrade).for_each(|held| held.revoked.cancel());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,25 +128,22 @@ impl Ledger {
 /// The feed, as far as it was heard.
 pub struct Feed {
     heard: watch::Sender<Option<Instant>>,
+    poll_every: Duration,
     blind_after: Duration,
 }
 
 impl Feed {
     /// Nothing heard yet.
-    pub fn new(blind_after: Duration) -> Self {
-        Self { heard: watch::Sender::new(None), blind_after }
+    pub fn new(poll_every: Duration, blind_after: Duration) -> Self {
+        Self { heard: watch::Sender::new(None), poll_every, blind_after }
     }
 
     /// Passes while the feed is heard. Before its first word there is nothing to build on, so that is waited for.
     pub async fn is_heard(&self) -> Result<(), EdgeError> {
-        let fresh = |heard: &Option<Instant>| heard.is_some_and(|at| at.elapsed() <= self.blind_after);
-        if fresh(&self.heard.borrow()) {
-            return Ok(());
-        }
         let mut heard = self.heard.subscribe();
-        let first = tokio::time::timeout(POLL_EVERY + POLL_TIMEOUT, heard.wait_for(fresh)).await;
+        let first = tokio::time::timeout(FIRST_WORD, heard.wait_for(Option::is_some)).await;
         match first {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(at)) if at.is_some_and(|at| at.elapsed() <= self.blind_after) => Ok(()),
             _ => Err(EdgeError::Unavailable(
                 "The control plane cannot be reached, so new access cannot be granted now. Try again.".to_owned(),
             )),
@@ -140,14 +154,15 @@ impl Feed {
     pub async fn run(&self, api: &ControlApi, ledger: &Ledger) {
         let mut seen = Seen::default();
         let mut cursor: Option<String> = None;
-        let mut ticks = tokio::time::interval(POLL_EVERY);
+        let mut ticks = tokio::time::interval(self.poll_every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut silent = false;
         loop {
             ticks.tick().await;
             // The answer covers what was committed before we asked, so that is the moment that counts.
             let asked = Instant::now();
-            match tokio::time::timeout(POLL_TIMEOUT, api.revocations(cursor.as_deref())).await {
+            let answer = tokio::time::timeout(POLL_TIMEOUT, api.revocations(cursor.as_deref())).await;
+            let failure = match answer {
                 Ok(Ok(answer)) => {
                     cursor = Some(answer.cursor);
                     for entry in answer.entries.into_iter().filter(|entry| seen.is_new(entry)) {
@@ -156,15 +171,21 @@ impl Feed {
                     }
                     self.heard.send_replace(Some(asked));
                     silent = false;
+                    continue;
                 }
-                failed if !silent => {
-                    silent = true;
-                    match failed {
-                        Ok(Err(error)) => tracing::warn!(%error, "the revocation feed is silent"),
-                        _ => tracing::warn!("the revocation feed does not answer in time"),
+                Ok(Err(error)) => {
+                    // The cursor is older than what the feed keeps: entries were missed.
+                    if cursor.is_some() && error.status() == Some(reqwest::StatusCode::GONE) {
+                        ledger.revoke_all();
+                        cursor = None;
                     }
+                    error.to_string()
                 }
-                _ => {}
+                Err(_) => "no answer in time".to_owned(),
+            };
+            if !silent {
+                silent = true;
+                tracing::warn!(failure, "the revocation feed is silent");
             }
         }
     }
@@ -233,6 +254,17 @@ mod tests {
         assert!(ledger.admit(grant(id, "aa"), Instant::now(), before).is_none());
         assert!(ledger.admit(grant(Uuid::new_v4(), "aa"), Instant::now(), before).is_some());
         assert!(ledger.admit(grant(id, "aa"), Instant::now(), ledger.serial()).is_some());
+    }
+
+    #[test]
+    fn after_a_gap_nothing_old_is_worth_anything() {
+        let ledger = Ledger::default();
+        let before = ledger.serial();
+        let held = admit(&ledger, grant(Uuid::new_v4(), "aa"));
+        ledger.revoke_all();
+        assert!(held.revoked.is_cancelled());
+        assert!(ledger.admit(grant(Uuid::new_v4(), "aa"), Instant::now(), before).is_none());
+        assert!(!admit(&ledger, grant(Uuid::new_v4(), "aa")).revoked.is_cancelled());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! HTTP/1.1 connections in: limits, keep-alive, upgrades, and an end that lets answers out.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use http::{Method, Request, Response};
@@ -13,7 +13,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, error::EdgeError};
+use super::{
+    body::Body,
+    error::EdgeError,
+    malformed::{self, Worded},
+};
 
 const MOST_CONNECTIONS: usize = 10_000;
 const MAX_HEADERS: usize = 200;
@@ -66,32 +70,37 @@ where
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(surely(answer(request), &method, &path).await) }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(Worded::new(TokioIo::new(stream)), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = &mut connection => ended,
         () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+    let Err(error) = ended else { return };
+    tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+    if error.is_parse()
+        && let Some(parts) = connection.into_parts()
+    {
+        malformed::linger(parts.io.into_inner().into_inner()).await;
     }
 }
 
 /// A bug in a handler must not look like a lost connection: SDKs would repeat the request.
 async fn surely(answer: impl Future<Output = Response<Body>>, method: &Method, path: &str) -> Response<Body> {
-    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+    let mut response = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(%method, path, "a handler panicked");
         EdgeError::Internal.into_response(method, path)
-    })
+    });
+    malformed::mark(response.headers_mut());
+    response
 }
 
 fn prepare(stream: &TcpStream) {

@@ -4,16 +4,21 @@ use std::{net::SocketAddr, time::Duration};
 
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use moka::future::Cache;
+use tokio::net::TcpStream;
+use tower::{ServiceExt, util::MapResponse};
 use uuid::Uuid;
 
-use super::body::UploadBody;
+use super::{body::UploadBody, early_answer::EarlyAnswer};
+
+type Stream = TokioIo<TcpStream>;
+type Connector = MapResponse<HttpConnector, fn(Stream) -> EarlyAnswer<Stream>>;
 
 /// A client that repeats a request by itself only when a kept connection turned out to be closed before one byte of
 /// the request was written.
-pub type HttpClient = Client<HttpConnector, UploadBody>;
+pub type HttpClient = Client<Connector, UploadBody>;
 
 /// Shorter than an address of a dead sandbox rests before another gets it.
 const KEEP_IDLE: Duration = Duration::from_secs(20);
@@ -58,5 +63,5 @@ fn client() -> HttpClient {
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .http1_max_headers(200)
-        .build(connector)
+        .build(connector.map_response(EarlyAnswer::new as fn(Stream) -> EarlyAnswer<Stream>))
 }

@@ -1,0 +1,141 @@
+//! Daemons that break off: repeated is only what was never sent, and there is always an answer.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use reqwest::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+
+use super::{
+    agents::Agents,
+    scene::{Machine, Sandbox, edge_error, settings},
+};
+use crate::sandboxes::registry::Letter;
+
+/// A daemon by hand: the test gets each connection.
+async fn by_hand() -> (SocketAddr, mpsc::UnboundedReceiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (tx, rx) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tx.send(stream).unwrap();
+        }
+    });
+    (addr, rx)
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut seen = Vec::new();
+    // All test requests end with this body.
+    while !seen.ends_with(b"END") {
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the edge broke off");
+        seen.extend_from_slice(&buffer[..read]);
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+async fn scene(addr: SocketAddr) -> (Agents, Machine, Sandbox) {
+    let agents = Agents::start().await;
+    let machine = Machine::start(&agents, settings()).await;
+    let sandbox = Sandbox::at(&agents, &machine, addr);
+    (agents, machine, sandbox)
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn connections_are_kept_and_a_closed_one_is_replaced() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let post = || tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
+
+    let call = post();
+    let mut first = connections.recv().await.unwrap();
+    read_request(&mut first).await;
+    first.write_all(OK).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "ok");
+
+    let call = post();
+    read_request(&mut first).await;
+    first.write_all(OK).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "ok");
+
+    drop(first);
+    let call = post();
+    let mut second = connections.recv().await.unwrap();
+    read_request(&mut second).await;
+    second.write_all(OK).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn what_was_sent_is_not_repeated() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let requests = Arc::new(AtomicUsize::new(0));
+    tokio::spawn({
+        let requests = Arc::clone(&requests);
+        async move {
+            while let Some(mut stream) = connections.recv().await {
+                read_request(&mut stream).await;
+                requests.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let broken = machine.post(sandbox.id, "/x").body("END").send().await.unwrap();
+    edge_error(broken, StatusCode::BAD_GATEWAY).await;
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_breaks_after_sending_is_not_repeated_either() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let call = tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
+    let mut kept = connections.recv().await.unwrap();
+    read_request(&mut kept).await;
+    kept.write_all(OK).await.unwrap();
+    call.await.unwrap().unwrap();
+    let call = tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
+    read_request(&mut kept).await;
+    drop(kept);
+    edge_error(call.await.unwrap().unwrap(), StatusCode::BAD_GATEWAY).await;
+    assert!(connections.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_dead_daemon_is_told_to_caller_and_owner() {
+    let (addr, connections) = by_hand().await;
+    let (_agents, machine, mut sandbox) = scene(addr).await;
+    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    sandbox.becomes(crate::sandboxes::registry::Phase::Running { addr: nowhere.local_addr().unwrap() });
+    drop((nowhere, connections));
+    let dead = machine.post(sandbox.id, "/x").body("END").send().await.unwrap();
+    edge_error(dead, StatusCode::BAD_GATEWAY).await;
+    assert!(matches!(sandbox.seat.mailbox.recv().await, Some(Letter::Look)));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_a_bad_gateway() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    for answer in ["SSH-2.0-nonsense\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n"] {
+        let call = tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
+        let mut stream = connections.recv().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        edge_error(call.await.unwrap().unwrap(), StatusCode::BAD_GATEWAY).await;
+    }
+}
