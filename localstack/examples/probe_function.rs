@@ -6,18 +6,20 @@
 //! the start fail. Batches of records are written to `PROBE_RECORDS`, one line each.
 
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<ExitCode, Error> {
     if std::env::var("PROBE_INIT").is_ok_and(|how| how == "fail") {
         eprintln!("this function never starts");
-        std::process::exit(7);
+        return Ok(ExitCode::from(7));
     }
-    lambda_runtime::run(service_fn(handle)).await
+    lambda_runtime::run(service_fn(handle)).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {

@@ -23,7 +23,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the AWS endpoint and the HTTP API until SIGINT or SIGTERM.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Ask an endpoint for everything we rely on AWS to do.
     Conformance(Conformance),
 }
@@ -87,7 +87,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     match cli.command {
-        Command::Serve(serve) => runtime.block_on(run_stack(serve)),
+        Command::Serve(serve) => runtime.block_on(run_stack(*serve)),
         Command::Conformance(Conformance { endpoint, table_out }) => {
             let all_hold = runtime.block_on(conformance::run(&endpoint, table_out.as_deref()))?;
             Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })

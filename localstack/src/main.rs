@@ -1,7 +1,7 @@
 //! `paddock-localstack`: the stack as a program.
 //!
-//! * [`cli`]: the commands
-//! * [`conformance`]: our AWS-behaviour suite, for any endpoint
+//! * [`cli`] - the commands
+//! * [`conformance`] - our AWS-behaviour suite, for any endpoint
 
 mod cli;
 mod conformance;

@@ -218,7 +218,9 @@ async fn sweep(endpoint: Arc<Endpoint>) {
         match endpoint.dynamodb.sweep_expired().await {
             Ok(0) => {}
             // Expiry puts records on the stream, too.
-            Ok(_) => drop(endpoint.table_written.send_replace(())),
+            Ok(_) => {
+                endpoint.table_written.send_replace(());
+            }
             Err(error) => tracing::error!(%error, "expiry sweep"),
         }
     }

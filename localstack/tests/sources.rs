@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const VARIABLE: &str = "PADDOCK_TABLE: !Ref PaddockTable";
 
-async fn recording(more: &[(&str, &str)], schedules: bool) -> (Folder, Stack, impl Fn() -> Vec<Value>) {
+async fn recording(more: &[(&str, &str)], schedules: bool) -> (Folder, Stack, impl Fn() -> Vec<Value> + use<>) {
     let folder = Folder::new();
     let records = folder.path("records");
     let variable = format!("{VARIABLE}\n        PROBE_RECORDS: {}", records.display());

@@ -1,10 +1,10 @@
 //! What we rely on AWS to do, asked of any endpoint through the ordinary SDK clients.
 //!
-//! * [`context`]: clients and the resources a run makes for itself
-//! * [`conditions`], [`updates`], [`transactions`], [`queries`], [`streams`]: DynamoDB
-//! * [`queues`]: SQS
-//! * [`objects`], [`uploads`]: S3
-//! * [`table`]: the printed result
+//! * [`context`] - clients and the resources a run makes for itself
+//! * [`conditions`], [`updates`], [`transactions`], [`queries`], [`streams`] - DynamoDB
+//! * [`queues`] - SQS
+//! * [`objects`], [`uploads`] - S3
+//! * [`table`] - the printed result
 //!
 //! A case is a function that fails with a reason. An operation the endpoint does not know counts as
 //! unsupported, not as failed.

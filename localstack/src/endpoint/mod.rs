@@ -1,9 +1,9 @@
 //! The AWS endpoint: one port for every service, as clients see it through `AWS_ENDPOINT_URL`.
 //!
-//! * [`dynamodb`]: DynamoDB and Streams, with faults and capacity counting
-//! * [`sqs`]: SQS, with faults; queue existence is written before the answer
-//! * [`lambda_api`]: `Invoke`
-//! * [`control`]: `/_paddock/...`: stats, faults, health
+//! * [`dynamodb`] - DynamoDB and Streams, with faults and capacity counting
+//! * [`sqs`] - SQS, with faults; queue existence is written before the answer
+//! * [`lambda_api`] - `Invoke`
+//! * [`control`] - `/_paddock/...`: stats, faults, health
 //!
 //! Whatever is none of these is S3, whose requests carry no service name.
 

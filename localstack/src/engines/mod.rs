@@ -1,8 +1,8 @@
 //! The embedded data services. Each third-party engine is known to exactly one file here.
 //!
-//! * [`dynamodb`]: DynamoDB and Streams by `dynoxide-rs` on a SQLite file
-//! * [`sqs`]: SQS by `rustack-sqs`
-//! * [`s3`]: S3 by `s3s` and `s3s-fs` in a folder
+//! * [`dynamodb`] - DynamoDB and Streams by `dynoxide-rs` on a SQLite file
+//! * [`sqs`] - SQS by `rustack-sqs`
+//! * [`s3`] - S3 by `s3s` and `s3s-fs` in a folder
 
 pub mod dynamodb;
 pub mod s3;

@@ -95,6 +95,9 @@ fn die_with_parent(command: &mut std::process::Command) {
     }
 }
 
+/// More starts than this at once make their callers wait a moment.
+const SPAWNS_WAITING: usize = 64;
+
 struct SpawnRequest {
     command: std::process::Command,
     runtime: tokio::runtime::Handle,
@@ -104,9 +107,9 @@ struct SpawnRequest {
 /// The death signal fires when the *thread* that forked ends, not the process. Runtime threads come
 /// and go, so all children are forked by one thread that never ends.
 async fn spawn_from_lasting_thread(command: std::process::Command) -> std::io::Result<TokioChild> {
-    static SPAWNER: OnceLock<std::sync::mpsc::Sender<SpawnRequest>> = OnceLock::new();
+    static SPAWNER: OnceLock<std::sync::mpsc::SyncSender<SpawnRequest>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (sender, requests) = std::sync::mpsc::channel::<SpawnRequest>();
+        let (sender, requests) = std::sync::mpsc::sync_channel::<SpawnRequest>(SPAWNS_WAITING);
         std::thread::spawn(move || {
             for request in requests {
                 let _entered = request.runtime.enter();

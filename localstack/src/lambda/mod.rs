@@ -1,10 +1,10 @@
 //! Lambda on a laptop: the real `bootstrap` programs as child processes.
 //!
-//! * [`functions`]: all functions of the template, by name
-//! * [`pool`]: one function: which process takes the next invocation
-//! * [`process`]: the task that owns one process through its life
-//! * [`runtime_api`]: the HTTP interface a process polls (`/2018-06-01/runtime/...`)
-//! * [`child`]: starting a process so that it cannot outlive us; stopping and continuing it
+//! * [`functions`] - all functions of the template, by name
+//! * [`pool`] - one function: which process takes the next invocation
+//! * [`process`] - the task that owns one process through its life
+//! * [`runtime_api`] - the HTTP interface a process polls (`/2018-06-01/runtime/...`)
+//! * [`child`] - starting a process so that it cannot outlive us; stopping and continuing it
 //!
 //! As on AWS, a process serves one invocation at a time and is frozen between two (SIGSTOP), so a
 //! task left running in the background stops here as it would there.

@@ -1,8 +1,8 @@
 //! What invokes functions besides HTTP: rules, streams, queues. One task per declared source.
 //!
-//! * [`schedule`]: EventBridge rules with a rate
-//! * [`stream`]: DynamoDB streams
-//! * [`queue`]: SQS queues
+//! * [`schedule`] - EventBridge rules with a rate
+//! * [`stream`] - DynamoDB streams
+//! * [`queue`] - SQS queues
 
 mod queue;
 mod schedule;

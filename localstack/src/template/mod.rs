@@ -1,10 +1,10 @@
 //! Reads `infra/template.yaml`, the one place where tables, queues, buckets, functions and their
 //! event sources are declared, into plain types.
 //!
-//! * [`document`]: YAML with CloudFormation's short tags to JSON in long form
-//! * [`intrinsics`]: `Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::Join`, `Fn::If` with local values
-//! * [`data`]: tables, queues, buckets
-//! * [`functions`]: functions and what invokes them
+//! * [`document`] - YAML with CloudFormation's short tags to JSON in long form
+//! * [`intrinsics`] - `Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::Join`, `Fn::If` with local values
+//! * [`data`] - tables, queues, buckets
+//! * [`functions`] - functions and what invokes them
 //!
 //! The same types serve the local stack, which creates what they describe, and tests that compare
 //! them with what the Rust code expects (drift that no emulator would notice).

@@ -140,10 +140,13 @@ pub fn process_state(pid: u64) -> Option<char> {
     stat.rsplit(')').next()?.trim().chars().next()
 }
 
-/// Looks until something holds. For what has no event to wait for; a test that never gets there ends
-/// by the harness's own limit.
+/// Looks until something holds. For what has no event to wait for; the bound only keeps a broken
+/// build from hanging.
 pub async fn until(mut holds: impl FnMut() -> bool) {
+    const BOUND: std::time::Duration = std::time::Duration::from_secs(60);
+    let begun = std::time::Instant::now();
     while !holds() {
+        assert!(begun.elapsed() < BOUND, "what the test waits for does not come");
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
 }
