@@ -146,7 +146,8 @@ async fn unclaimed() -> Result<usize> {
     Ok(table::live_heads(&items).into_values().filter(free).count())
 }
 
-async fn until_pool(size: usize) -> Result<()> {
+/// Waits until so many started sandboxes are unclaimed.
+pub async fn until_pool(size: usize) -> Result<()> {
     within(REFILL, "the pool is full", || async {
         let now = unclaimed().await?;
         Ok(if now >= size { Look::Done(()) } else { Look::NotYet(format!("{now} of {size}")) })
