@@ -1,9 +1,11 @@
 //! The environment, read once; everything that is missing or unreadable is reported together.
 
-use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::Ipv4Net;
 use paddock_wire::agents::Role;
+
+use crate::edge::{EdgeSettings, caller::AllowedOrigins};
 
 /// What is wrong with the environment, all of it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub edge_listen: Option<SocketAddr>,
     /// `PADDOCK_RELAY_LISTEN`, for roles runner and both.
     pub relay_listen: Option<SocketAddr>,
+    /// `PADDOCK_ALLOWED_ORIGINS` (WebSockets of browsers, comma separated) and `PADDOCK_GATE_SECONDS` (30).
+    pub edge: EdgeSettings,
     /// For roles runner and both.
     pub runner: Option<RunnerConfig>,
 }
@@ -92,6 +96,7 @@ impl Config {
         );
         let edge_listen = if answers { source.required("PADDOCK_EDGE_LISTEN") } else { None };
         let relay_listen = if holds { source.required("PADDOCK_RELAY_LISTEN") } else { None };
+        let edge = edge_settings(&mut source);
         let runner = if holds { RunnerConfig::read(&mut source) } else { None };
         match (role, config) {
             (
@@ -107,11 +112,23 @@ impl Config {
                 relay_url,
                 edge_listen,
                 relay_listen,
+                edge,
                 runner,
             }),
             _ => Err(ConfigError(source.wrong)),
         }
     }
+}
+
+fn edge_settings<L: Fn(&str) -> Option<String>>(source: &mut Source<L>) -> EdgeSettings {
+    let mut settings = EdgeSettings::default();
+    if let Some(list) = source.optional::<String>("PADDOCK_ALLOWED_ORIGINS") {
+        settings.origins = AllowedOrigins::parse(&list);
+    }
+    if let Some(seconds) = source.optional("PADDOCK_GATE_SECONDS") {
+        settings.gate_bound = Duration::from_secs(seconds);
+    }
+    settings
 }
 
 impl RunnerConfig {

@@ -4,7 +4,7 @@
 //! The stock is filled again only while nothing else is being started.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -60,8 +60,12 @@ pub struct Slots {
 struct State {
     addresses: Addresses,
     stock: VecDeque<Slot>,
+    /// Pause container → the sandbox that uses it.
+    tenants: HashMap<String, Uuid>,
     /// To be removed once the engine answers again.
     garbage: Vec<Slot>,
+    /// Pause containers that were nobody's at the last sweep.
+    strangers: Vec<String>,
 }
 
 impl Slots {
@@ -74,7 +78,13 @@ impl Slots {
             spec,
             real_network: network.bridge.is_some(),
             starts,
-            state: Mutex::new(State { addresses, stock: VecDeque::new(), garbage: Vec::new() }),
+            state: Mutex::new(State {
+                addresses,
+                stock: VecDeque::new(),
+                tenants: HashMap::new(),
+                garbage: Vec::new(),
+                strangers: Vec::new(),
+            }),
             changed: Notify::new(),
         }
     }
@@ -85,6 +95,9 @@ impl Slots {
         let used: Vec<_> = containers.iter().filter_map(|each| Some(&each.labels.sandbox()?.pause)).collect();
         for container in containers {
             self.state().addresses.claim(container.labels.address);
+            if let Some(sandbox) = container.labels.sandbox() {
+                self.state().tenants.insert(sandbox.pause.clone(), sandbox.sandbox);
+            }
             if container.labels.role != Role::Pause || used.contains(&&container.id) {
                 continue;
             }
@@ -103,22 +116,33 @@ impl Slots {
     ///
     /// # Errors
     /// When stock is empty and the engine cannot make one.
-    pub async fn take(&self) -> Result<Slot, EngineError> {
+    pub async fn take(&self, tenant: Uuid) -> Result<Slot, EngineError> {
         let from_stock = self.state().stock.pop_front();
         self.changed.notify_one();
-        match from_stock {
-            Some(slot) => Ok(slot),
-            None => self.make().await,
-        }
+        let slot = match from_stock {
+            Some(slot) => slot,
+            None => self.make().await?,
+        };
+        self.state().tenants.insert(slot.pause.clone(), tenant);
+        Ok(slot)
     }
 
     /// Back to stock: nothing has used it.
     pub fn give_back(&self, slot: Slot) {
-        self.state().stock.push_back(slot);
+        let mut state = self.state();
+        state.tenants.remove(&slot.pause);
+        state.stock.push_back(slot);
+    }
+
+    /// Who uses this pause container.
+    #[must_use]
+    pub fn tenant(&self, pause: &str) -> Option<Uuid> {
+        self.state().tenants.get(pause).copied()
     }
 
     /// Removes the pause container; its address rests.
     pub async fn release(&self, slot: Slot) {
+        self.state().tenants.remove(&slot.pause);
         if let Err(error) = self.engine.remove(&slot.pause).await {
             tracing::warn!(%error, address = %slot.address, "pause container stays for now");
             self.state().garbage.push(slot);
@@ -131,15 +155,39 @@ impl Slots {
         self.state().addresses.release(slot.address, Instant::now());
     }
 
-    /// A pause container died. True when it was only stock: then nobody else has to care.
-    pub fn forget(&self, pause: &str) -> bool {
+    /// A pause container died; if it was stock, it is nobody's any more.
+    pub fn forget(&self, pause: &str) {
         let mut state = self.state();
-        let Some(index) = state.stock.iter().position(|slot| slot.pause == pause) else { return false };
-        let slot = state.stock.remove(index);
-        state.garbage.extend(slot);
-        drop(state);
-        self.changed.notify_one();
-        true
+        if let Some(index) = state.stock.iter().position(|slot| slot.pause == pause) {
+            let slot = state.stock.remove(index);
+            state.garbage.extend(slot);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Removes pause containers that are nobody's: made by a call whose answer was lost. They must be nobody's twice
+    /// in a row, because one that is being made now is not known yet.
+    pub async fn sweep(&self, containers: &[Container]) {
+        let nobodys: Vec<_> = {
+            let mut state = self.state();
+            let pauses = containers.iter().filter(|each| each.labels.role == Role::Pause);
+            let used_by_label: Vec<_> =
+                containers.iter().filter_map(|each| Some(&each.labels.sandbox()?.pause)).collect();
+            let known = |id: &String| {
+                state.tenants.contains_key(id)
+                    || used_by_label.contains(&id)
+                    || state.stock.iter().any(|slot| slot.pause == *id)
+            };
+            let unknown: Vec<_> = pauses.filter(|each| !known(&each.id)).map(|each| each.id.clone()).collect();
+            let before = std::mem::replace(&mut state.strangers, unknown.clone());
+            unknown.into_iter().filter(|id| before.contains(id)).collect()
+        };
+        for id in nobodys {
+            tracing::info!(pause = id, "removing a pause container that is nobody's");
+            if let Err(error) = self.engine.remove(&id).await {
+                tracing::warn!(%error, "it stays for now");
+            }
+        }
     }
 
     /// Keeps the stock full and removes garbage, for ever.
@@ -234,7 +282,7 @@ mod tests {
         let slots = slots(&engine, 2).await;
         while slots.fill_by_one().await.unwrap() {}
         assert_eq!(engine.names().len(), 2);
-        let taken = slots.take().await.unwrap();
+        let taken = slots.take(Uuid::new_v4()).await.unwrap();
         assert_eq!(engine.ever_created(), 2, "from stock");
         while slots.fill_by_one().await.unwrap() {}
         assert_eq!(engine.ever_created(), 3);
@@ -256,7 +304,7 @@ mod tests {
     async fn a_slot_that_could_not_be_removed_is_removed_later() {
         let engine = FakeEngine::new(&["pause"]);
         let slots = slots(&engine, 0).await;
-        let slot = slots.take().await.unwrap();
+        let slot = slots.take(Uuid::new_v4()).await.unwrap();
         engine.set_away(true);
         slots.release(slot).await;
         engine.set_away(false);
@@ -273,7 +321,7 @@ mod tests {
         let new = slots(&engine, 2).await;
         new.adopt(&engine.list("d", "r").await.unwrap()).await;
         assert_eq!(engine.names().len(), 1, "the dead one is removed");
-        new.take().await.unwrap();
+        new.take(Uuid::new_v4()).await.unwrap();
         assert_eq!(engine.ever_created(), 2);
     }
 }

@@ -63,10 +63,6 @@ pub enum Phase {
 pub enum Letter {
     /// A copy of the wish, from queue, inventory, verdict or an edge.
     Work(Box<Work>),
-    /// A look at the engine says that the container with this id stopped running.
-    Died(Death),
-    /// The daemon said that it is ready (again).
-    Ready,
     /// Compare with the engine; something may have been missed.
     Look,
     /// The daemon of a running container has not answered for several checks.
@@ -81,22 +77,6 @@ pub enum Letter {
         /// Epoch of the decision.
         epoch: u64,
     },
-    /// The control plane knows a newer report than the one we sent.
-    ReportStale {
-        /// Its own counter.
-        seq: u64,
-    },
-}
-
-/// A container stopped running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Death {
-    /// The container: a late notice of an earlier container must not hit a newer one.
-    pub container: String,
-    /// Exit code, if known.
-    pub exit_code: Option<i64>,
-    /// The kernel killed something in it for want of memory.
-    pub out_of_memory: bool,
 }
 
 /// One sandbox, seen from outside its owner task.
@@ -126,14 +106,14 @@ impl Handle {
         self.idle.touch();
     }
 
-    /// Hands over a copy of the wish; older copies are ignored by the owner.
-    pub fn nudge(&self, work: Work) {
-        self.send(Letter::Work(Box::new(work)));
+    /// Hands over a copy of the wish; older copies are ignored by the owner. False when the owner has ended.
+    pub fn nudge(&self, work: Work) -> bool {
+        self.send(Letter::Work(Box::new(work)))
     }
 
-    /// Puts a letter into the owner's mailbox. An owner that has ended no longer cares.
-    pub fn send(&self, letter: Letter) {
-        let _ended = self.mailbox.send(letter);
+    /// Puts a letter into the owner's mailbox; false when the owner has ended.
+    pub fn send(&self, letter: Letter) -> bool {
+        self.mailbox.send(letter).is_ok()
     }
 }
 
@@ -167,7 +147,10 @@ impl Registry {
     /// The registry of a mere edge: it never owns a sandbox, so `get` is always none.
     #[must_use]
     pub fn empty() -> Self {
-        Self::new(|seat| tracing::error!(sandbox = %seat.sandbox_id, "work for an agent that holds no sandboxes"))
+        Self::new(|mut seat| {
+            tracing::error!(sandbox = %seat.sandbox_id, "work for an agent that holds no sandboxes");
+            tokio::spawn(async move { while seat.mailbox.recv().await.is_some() {} });
+        })
     }
 
     /// The sandbox's owner, if this runner has one.
@@ -178,9 +161,13 @@ impl Registry {
 
     /// Hands over a copy of a wish, seating an owner if there is none.
     pub fn deliver(&self, work: Work) -> Handle {
-        let handle = self.get_or_seat(work.sandbox_id);
-        handle.nudge(work);
-        handle
+        loop {
+            let handle = self.get_or_seat(work.sandbox_id);
+            // An owner may end between the two lines; the next round seats a new one.
+            if handle.nudge(work.clone()) {
+                return handle;
+            }
+        }
     }
 
     /// The sandbox's owner; a new one when there is none (or its task has ended).
@@ -229,11 +216,11 @@ mod tests {
         let id = Uuid::new_v4();
         assert!(registry.get(id).is_none());
         registry.get_or_seat(id).send(Letter::Look);
-        registry.get_or_seat(id).send(Letter::Ready);
+        registry.get_or_seat(id).send(Letter::DaemonSilent);
         let mut seat = seats.lock().unwrap().pop().unwrap();
         assert!(seats.lock().unwrap().is_empty());
         assert!(matches!(seat.mailbox.try_recv(), Ok(Letter::Look)));
-        assert!(matches!(seat.mailbox.try_recv(), Ok(Letter::Ready)));
+        assert!(matches!(seat.mailbox.try_recv(), Ok(Letter::DaemonSilent)));
         drop(seat);
         registry.sweep();
         assert!(registry.get(id).is_none());

@@ -33,6 +33,8 @@ pub struct FakeEngine {
 struct Inner {
     away: bool,
     fail_after: Option<(usize, fn(String) -> EngineError)>,
+    /// Whatever is asked for is there.
+    every_image: bool,
     images: BTreeSet<String>,
     registry: BTreeSet<String>,
     networks: BTreeMap<String, Network>,
@@ -60,6 +62,7 @@ impl FakeEngine {
         let inner = Inner {
             away: false,
             fail_after: None,
+            every_image: false,
             images: images.iter().map(ToString::to_string).collect(),
             registry: BTreeSet::new(),
             networks: BTreeMap::new(),
@@ -67,6 +70,14 @@ impl FakeEngine {
             ever_created: 0,
         };
         Self { inner: Arc::new(Mutex::new(inner)), deaths: broadcast::channel(1024).0 }
+    }
+
+    /// An engine that is never short of an image: for stacks without containers.
+    #[must_use]
+    pub fn with_every_image() -> Self {
+        let engine = Self::new(&[]);
+        engine.lock().every_image = true;
+        engine
     }
 
     /// Makes an image available for pulling.
@@ -174,6 +185,10 @@ impl Inner {
             .ok_or_else(|| EngineError::NotFound(format!("no container {id}")))
     }
 
+    fn has_image(&self, reference: &str) -> bool {
+        self.every_image || self.images.contains(reference)
+    }
+
     fn pause_runs(&self, id: &str) -> bool {
         self.containers.get(id).is_some_and(|pause| matches!(pause.state, State::Running(_)))
     }
@@ -215,7 +230,7 @@ impl Engine for FakeEngine {
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        let present = self.call()?.images.contains(reference);
+        let present = self.call()?.has_image(reference);
         Ok(present.then(|| Image { working_dir: Some("/home/daytona".to_owned()) }))
     }
 
@@ -242,7 +257,7 @@ impl Engine for FakeEngine {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {
         let mut inner = self.call()?;
-        if !inner.images.contains(&spec.image) {
+        if !inner.has_image(&spec.image) {
             return Err(EngineError::NotFound(format!("no image {}", spec.image)));
         }
         if inner.containers.values().any(|container| container.name == spec.name) {

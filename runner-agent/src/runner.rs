@@ -1,0 +1,131 @@
+//! The holder of sandboxes, put together: engine, network, owners, and the tasks that serve them.
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use paddock_wire::agents::Capacity;
+use tokio::task::JoinSet;
+
+use crate::{
+    config::{EngineKind, RunnerConfig},
+    control_api::ControlApi,
+    daemon_binary,
+    engine::{self, Engine, EngineError, docker::DockerEngine, fake::FakeEngine, starts::Starts},
+    journal::Journal,
+    network::{
+        self,
+        firewall::Firewall,
+        slots::{SlotSpec, Slots},
+    },
+    sandboxes::{
+        daemon::DaemonClient, files::Files, health, holdings::Holdings, host::Host, inventory, outbox::Outbox, owner,
+        registry::Registry,
+    },
+};
+
+const ENGINE_AWAY: Duration = Duration::from_secs(1);
+const INVENTORY_AGAIN: Duration = Duration::from_secs(1);
+
+/// The runner part of an agent.
+pub struct Runner {
+    /// What owners share.
+    pub host: Arc<Host>,
+    /// The way to sandboxes.
+    pub registry: Arc<Registry>,
+    /// Everything that serves sandboxes; ends when dropped. Containers run on.
+    pub tasks: JoinSet<()>,
+}
+
+/// The engine, as soon as it answers, and what it can hold.
+pub async fn find_engine(config: &RunnerConfig) -> (Arc<dyn Engine>, engine::Host) {
+    loop {
+        match connect(config).await {
+            Ok(found) => return found,
+            Err(error) => tracing::warn!(%error, "waiting for the container engine"),
+        }
+        tokio::time::sleep(ENGINE_AWAY).await;
+    }
+}
+
+async fn connect(config: &RunnerConfig) -> Result<(Arc<dyn Engine>, engine::Host), EngineError> {
+    let engine: Arc<dyn Engine> = match config.engine {
+        EngineKind::Docker => Arc::new(DockerEngine::connect(&config.docker_host).await?),
+        EngineKind::Fake => Arc::new(FakeEngine::with_every_image()),
+    };
+    let host = engine.probe().await?;
+    Ok((engine, host))
+}
+
+/// Puts the runner together on a registered agent: network and rules first, then what an earlier agent left, then
+/// the control plane's word on it. Work may come when this has returned.
+///
+/// # Errors
+/// When something is wrong that waiting does not mend.
+pub async fn start(
+    config: &RunnerConfig,
+    state_dir: &std::path::Path,
+    engine: Arc<dyn Engine>,
+    (cpus, capacity): (u32, Capacity),
+    control: Arc<ControlApi>,
+    journal: Arc<Journal>,
+) -> anyhow::Result<Runner> {
+    let session = control.session()?;
+    let daemon = daemon_binary::keep(&config.daemon, state_dir)?;
+    let image = match &config.pause_image {
+        Some(image) => image.clone(),
+        None => daemon_binary::pause_image(&engine, &daemon).await?,
+    };
+    let (deployment, id) = (session.deployment.clone(), session.runner_id);
+    let (spec, network) = network::set_up(&engine, &deployment, id, config.subnet).await?;
+    let starts = Starts::new(cpus);
+    let slots = SlotSpec {
+        deployment: deployment.clone(),
+        runner: id.to_string(),
+        image,
+        network: spec.name,
+        stock: config.pause_pool,
+    };
+    let (outbox, sending) = Outbox::new();
+    let host = Arc::new(Host {
+        deployment,
+        runner: id.to_string(),
+        slots: Slots::new(Arc::clone(&engine), slots, &network, starts.clone()),
+        engine,
+        holdings: Holdings::new(capacity),
+        starts,
+        files: Files::new(&state_dir.canonicalize()?, &daemon.path, network.gateway),
+        journal,
+        outbox,
+        control: Arc::clone(&control),
+        daemons: DaemonClient::new()?,
+    });
+    let registry = Arc::new(registry(&host));
+    let firewall = network.bridge.as_deref().map(|bridge| firewall(id, bridge, network.gateway));
+    inventory::adopt(&host, &registry).await?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(sending.run(control, Arc::clone(&registry)));
+    tasks.spawn(health::watch_deaths(Arc::clone(&host), Arc::clone(&registry)));
+    tasks.spawn(health::check(Arc::clone(&host), Arc::clone(&registry), firewall));
+    tasks.spawn({
+        let host = Arc::clone(&host);
+        async move { host.slots.keep_filled().await }
+    });
+    tasks.spawn(first_inventory(Arc::clone(&host), Arc::clone(&registry)));
+    Ok(Runner { host, registry, tasks })
+}
+
+fn registry(host: &Arc<Host>) -> Registry {
+    let host = Arc::clone(host);
+    Registry::new(move |seat| _ = tokio::spawn(owner::run(Arc::clone(&host), seat)))
+}
+
+fn firewall(runner: uuid::Uuid, bridge: &str, gateway: Ipv4Addr) -> Firewall {
+    Firewall::new(runner, bridge, gateway)
+}
+
+/// Sandboxes that were adopted stay as they are until the control plane has said what they should be.
+async fn first_inventory(host: Arc<Host>, registry: Arc<Registry>) {
+    while let Err(error) = inventory::exchange(&host, &registry).await {
+        tracing::warn!(%error, "no first inventory yet");
+        tokio::time::sleep(INVENTORY_AGAIN).await;
+    }
+}

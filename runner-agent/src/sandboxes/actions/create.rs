@@ -1,0 +1,272 @@
+//! Make a sandbox: named steps, each with its undo.
+//!
+//! When a step fails, it and all before it are undone in reverse. When the engine does not answer, nobody knows
+//! whether the step was done: it is done again until there is an answer, and finds its own traces.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use paddock_wire::work::{Env, Work};
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, run};
+use crate::{
+    engine::{
+        ContainerSpec, EngineError, Image, Kind, Mount, SandboxSpec,
+        labels::{Labels, Role, SandboxLabels, Size, container_name, pause_name},
+        starts::StartPermit,
+    },
+    network::slots::Slot,
+    sandboxes::{environment, host::Host, state::Body},
+};
+
+/// Images that are only ever made locally: no registry is asked for them.
+const LOCAL_IMAGES: &str = "paddock-";
+
+/// Between attempts while the engine does not answer.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Undo: release the room.
+    Room,
+    /// No undo: an image that was pulled is there for the next one.
+    Image,
+    /// Undo: dropped with the creation.
+    Turn,
+    /// Undo: back to stock, or removed once a container has used it.
+    Network,
+    /// Undo: remove the directory.
+    Files,
+    /// Undo: remove the container; it has held no user's files yet.
+    Container,
+    /// No undo of its own: removing the container ends it.
+    Start,
+}
+
+const STEPS: [Step; 7] =
+    [Step::Room, Step::Image, Step::Turn, Step::Network, Step::Files, Step::Container, Step::Start];
+
+/// What is made so far.
+struct Creation<'a> {
+    host: &'a Host,
+    work: &'a Work,
+    env: &'a Env,
+    pulling: &'a AtomicBool,
+    image: Image,
+    turn: Option<StartPermit>,
+    slot: Option<Slot>,
+    mounts: Vec<Mount>,
+    container: Option<String>,
+    address: Option<SocketAddr>,
+}
+
+/// A container, and where its daemon will answer if it was started.
+pub type Made = (Body, Option<SocketAddr>);
+
+/// Makes the sandbox of `work`; started if `start`. `pulling` tells the owner what takes so long.
+///
+/// # Errors
+/// When a step fails; then nothing is left, unless the engine went away.
+pub async fn create(
+    host: &Host,
+    work: &Work,
+    env: &Env,
+    start: bool,
+    pulling: &AtomicBool,
+    cancel: &CancellationToken,
+) -> Result<Made, Failure> {
+    let mut creation = Creation {
+        host,
+        work,
+        env,
+        pulling,
+        image: Image::default(),
+        turn: None,
+        slot: None,
+        mounts: Vec::new(),
+        container: None,
+        address: None,
+    };
+    let steps = if start { &STEPS[..] } else { &STEPS[..STEPS.len() - 1] };
+    for (index, step) in steps.iter().enumerate() {
+        let done = creation.perform_until_answered(*step, cancel).await;
+        let done = if cancel.is_cancelled() { done.and(Err(Failure::Cancelled)) } else { done };
+        if let Err(failure) = done {
+            for step in steps[..=index].iter().rev() {
+                creation.undo(*step).await;
+            }
+            return Err(failure);
+        }
+    }
+    creation.finish()
+}
+
+impl Creation<'_> {
+    async fn perform_until_answered(&mut self, step: Step, cancel: &CancellationToken) -> Result<(), Failure> {
+        loop {
+            let done = tokio::select! {
+                done = self.perform(step) => done,
+                // Only a step that changes nothing may be cut off in the middle.
+                () = cancel.cancelled(), if matches!(step, Step::Image | Step::Turn) => Err(Failure::Cancelled),
+            };
+            match done {
+                Err(Failure::Unavailable(reason)) if !cancel.is_cancelled() => {
+                    tracing::warn!(sandbox = %self.work.sandbox_id, ?step, reason, "doing the step again");
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: Step) -> Result<(), Failure> {
+        let (host, work) = (self.host, self.work);
+        match step {
+            Step::Room => host
+                .holdings
+                .admit(work.sandbox_id, work.epoch, size(work))
+                .map_err(|no_room| Failure::NoRoom(no_room.to_string()))?,
+            Step::Image => self.image = self.find_image().await?,
+            Step::Turn => self.turn = Some(host.starts.begin().await),
+            Step::Network if self.slot.is_some() => (),
+            Step::Network => self.slot = Some(host.slots.take(work.sandbox_id).await?),
+            Step::Files => {
+                let address = self.slot()?.address;
+                let written = host.files.write(work.sandbox_id, address);
+                self.mounts = written.map_err(|error| Failure::Failed(format!("files of the sandbox: {error}")))?;
+            }
+            Step::Container => self.container = Some(self.make_container().await?),
+            Step::Start => {
+                let container = self.container()?;
+                self.address = Some(run::start_container(host, work.sandbox_id, container).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Never fails: what cannot be undone now is found by the next look, or swept at the next start.
+    async fn undo(&mut self, step: Step) {
+        let (host, work) = (self.host, self.work);
+        match step {
+            Step::Room => host.holdings.release(work.sandbox_id, work.epoch),
+            Step::Image | Step::Start => (),
+            Step::Turn => self.turn = None,
+            Step::Network => match self.slot.take() {
+                Some(slot) if self.container.is_none() => host.slots.give_back(slot),
+                Some(slot) => host.slots.release(slot).await,
+                None => (),
+            },
+            Step::Files => {
+                if let Err(error) = host.files.remove(work.sandbox_id) {
+                    tracing::warn!(sandbox = %work.sandbox_id, %error, "files of a failed creation stay");
+                }
+            }
+            Step::Container => {
+                if let Some(container) = &self.container
+                    && let Err(error) = host.engine.remove(container).await
+                {
+                    tracing::warn!(sandbox = %work.sandbox_id, %error, "container of a failed creation stays");
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Made, Failure> {
+        let body = Body {
+            container: self.container()?.to_owned(),
+            slot: self.slot()?.clone(),
+            epoch: self.work.epoch,
+            size: size(self.work),
+            env_digest: environment::digest_of(self.env),
+        };
+        self.turn = None;
+        Ok((body, self.address))
+    }
+
+    async fn find_image(&self) -> Result<Image, Failure> {
+        let (engine, reference) = (&self.host.engine, &self.work.spec.image);
+        if let Some(image) = engine.image(reference).await? {
+            return Ok(image);
+        }
+        if reference.starts_with(LOCAL_IMAGES) {
+            return Err(Failure::Failed(format!("image {reference} is not on this runner")));
+        }
+        self.pulling.store(true, Ordering::Relaxed);
+        let pulled = engine.pull(reference).await;
+        self.pulling.store(false, Ordering::Relaxed);
+        pulled.map_err(|error| match error {
+            EngineError::Unavailable(reason) => Failure::Unavailable(reason),
+            error => Failure::Failed(format!("image {reference} could not be pulled: {error}")),
+        })?;
+        let image = engine.image(reference).await?;
+        image.ok_or_else(|| Failure::Failed(format!("image {reference} was pulled but is not there")))
+    }
+
+    async fn make_container(&self) -> Result<String, Failure> {
+        let (engine, spec) = (&self.host.engine, self.spec()?);
+        match engine.create(&spec).await {
+            // The name is taken: by ourselves, when an earlier attempt was done without our hearing of it.
+            Err(EngineError::Conflict(reason)) => {
+                let found = engine.inspect(&spec.name).await?;
+                let ours = found.filter(|found| found.labels == spec.labels);
+                ours.map(|found| found.id).ok_or(Failure::Failed(reason))
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn spec(&self) -> Result<ContainerSpec, Failure> {
+        let work = self.work;
+        let slot = self.slot()?;
+        let labels = SandboxLabels {
+            sandbox: work.sandbox_id,
+            epoch: work.epoch,
+            pause: slot.pause.clone(),
+            size: size(work),
+            env_digest: environment::digest_of(self.env),
+        };
+        Ok(ContainerSpec {
+            name: container_name(work.sandbox_id),
+            labels: Labels {
+                deployment: self.host.deployment.clone(),
+                runner: self.host.runner.clone(),
+                address: slot.address,
+                role: Role::Sandbox(labels),
+            },
+            image: work.spec.image.clone(),
+            kind: Kind::Sandbox(Box::new(SandboxSpec {
+                pause: slot.pause.clone(),
+                env: environment::at_creation(self.env, self.image.working_dir.is_some()),
+                mounts: self.mounts.clone(),
+                cpu: work.spec.cpu,
+                memory_gib: work.spec.memory_gib,
+            })),
+        })
+    }
+
+    fn slot(&self) -> Result<&Slot, Failure> {
+        self.slot.as_ref().ok_or_else(|| Failure::Failed("the network step was skipped".to_owned()))
+    }
+
+    fn container(&self) -> Result<&str, Failure> {
+        self.container.as_deref().ok_or_else(|| Failure::Failed("the container step was skipped".to_owned()))
+    }
+}
+
+/// Names are for people: the pause container gets its sandbox's once nothing more urgent is going on.
+pub async fn name_pause(host: &Host, sandbox: uuid::Uuid, slot: &Slot) {
+    host.starts.quiet().await;
+    if host.slots.tenant(&slot.pause) == Some(sandbox)
+        && let Err(error) = host.engine.rename(&slot.pause, &pause_name(sandbox)).await
+    {
+        tracing::debug!(%sandbox, %error, "pause container keeps its first name");
+    }
+}
+
+fn size(work: &Work) -> Size {
+    Size { cpu: work.spec.cpu, memory_gib: work.spec.memory_gib, disk_gib: work.spec.disk_gib }
+}

@@ -1,0 +1,44 @@
+//! What an owner can do. Each action is one function over the host; it knows nothing of the owner.
+//!
+//! * [`create`] image, network, files, container: steps with undo
+//! * [`run`] start, recover, wait for the daemon, hand over the environment
+//! * [`end`] stop, destroy, set aside
+//! * [`look`] ask the engine what there is
+
+use crate::engine::EngineError;
+
+pub mod create;
+pub mod end;
+pub mod look;
+pub mod run;
+
+/// Why an action did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The engine does not answer: look again when it does.
+    #[error("container engine does not answer: {0}")]
+    Unavailable(String),
+    /// No room on this runner.
+    #[error("{0}")]
+    NoRoom(String),
+    /// Something newer made it pointless.
+    #[error("abandoned for a newer wish")]
+    Cancelled,
+    /// The container runs but nothing answers in it.
+    #[error("the sandbox's daemon does not answer")]
+    Silent,
+    /// It cannot be done.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unavailable(reason) => Self::Unavailable(reason),
+            EngineError::NotFound(reason) | EngineError::Conflict(reason) | EngineError::Rejected(reason) => {
+                Self::Failed(reason)
+            }
+        }
+    }
+}

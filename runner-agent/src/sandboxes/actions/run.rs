@@ -1,0 +1,118 @@
+//! Bring a container up, and its daemon to answer.
+
+use std::{net::SocketAddr, time::Duration};
+
+use paddock_wire::work::Env;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Failure;
+use crate::{
+    network::uts::set_host_name,
+    readiness::Readiness,
+    sandboxes::{daemon::DaemonError, host::Host, state::Body},
+};
+
+/// A daemon that takes longer than this to answer will not answer at all.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Readiness is pushed; asking is for daemons that could not reach us, such as after an agent's restart.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+const ENV_ATTEMPTS: u32 = 3;
+
+/// Starts a stopped sandbox, its network first.
+///
+/// # Errors
+/// When there is no room, or the engine cannot.
+pub async fn start(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {
+    let room = host.holdings.admit(sandbox, body.epoch, body.size);
+    room.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
+    let _turn = host.starts.begin().await;
+    let started = bring_up(host, sandbox, body).await;
+    if started.is_err() {
+        host.holdings.park(sandbox, body.epoch);
+    }
+    started
+}
+
+/// Ends a container that is of no use as it is, and starts it again: it joins the network anew.
+///
+/// # Errors
+/// When the engine cannot.
+pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {
+    let _turn = host.starts.begin().await;
+    host.engine.stop(&body.container, Duration::ZERO).await?;
+    bring_up(host, sandbox, body).await
+}
+
+async fn bring_up(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {
+    // The pause container keeps its fixed address over a restart; a running one is left as it is.
+    host.engine.start(&body.slot.pause).await?;
+    start_container(host, sandbox, &body.container).await
+}
+
+/// Starts a container whose network is up; where its daemon will answer.
+///
+/// # Errors
+/// When the engine cannot, or it ended at once.
+pub async fn start_container(host: &Host, sandbox: Uuid, container: &str) -> Result<SocketAddr, Failure> {
+    host.engine.start(container).await?;
+    let seen = host.engine.inspect(container).await?;
+    let seen = seen.ok_or_else(|| Failure::Failed("the container vanished while it was started".to_owned()))?;
+    if let Some(pid) = seen.pid
+        && let Err(error) = set_host_name(pid, sandbox.to_string()).await
+    {
+        // A wrong host name is an annoyance; no sandbox because of it would be worse.
+        tracing::warn!(%sandbox, %error, "cannot set the host name");
+    }
+    seen.daemon.ok_or_else(|| {
+        let code = seen.exit_code.unwrap_or_default();
+        Failure::Failed(format!("the sandbox ended as soon as it was started (exit code {code})"))
+    })
+}
+
+/// Waits until the daemon says that it is ready, or answers; its version.
+///
+/// # Errors
+/// When it does neither in time, or something newer happened.
+pub async fn await_ready(
+    host: &Host,
+    daemon: SocketAddr,
+    mut knocks: watch::Receiver<Readiness>,
+    cancel: &CancellationToken,
+) -> Result<String, Failure> {
+    let mut ask = tokio::time::interval_at(Instant::now() + ASK_EVERY, ASK_EVERY);
+    let answered = async {
+        loop {
+            tokio::select! {
+                Ok(()) = knocks.changed() => return knocks.borrow_and_update().version.clone(),
+                _ = ask.tick() => if let Ok(version) = host.daemons.version(daemon).await { return version },
+            }
+        }
+    };
+    tokio::select! {
+        answered = tokio::time::timeout(READY_WITHIN, answered) => answered.map_err(|_elapsed| Failure::Silent),
+        () = cancel.cancelled() => Err(Failure::Cancelled),
+    }
+}
+
+/// Hands over the environment.
+///
+/// # Errors
+/// When the daemon does not take it.
+pub async fn apply_env(host: &Host, daemon: SocketAddr, env: &Env) -> Result<(), Failure> {
+    let mut attempt = 1;
+    loop {
+        match host.daemons.set_env(daemon, env).await {
+            Ok(()) => return Ok(()),
+            Err(DaemonError::Refused(status)) if status.is_client_error() => {
+                return Err(Failure::Failed("the sandbox's daemon refused its environment variables".to_owned()));
+            }
+            Err(error) if attempt == ENV_ATTEMPTS => {
+                tracing::warn!(%daemon, %error, "environment not applied");
+                return Err(Failure::Silent);
+            }
+            Err(_) => attempt += 1,
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! What an owner task knows and decides, without locks, clocks or waiting.
+//!
+//! [`Mind::receive`] accepts, repeats, ignores or refuses a copy of the wish. [`Mind::next`] says what to do next.
+//! The owner does it and tells the outcome by the `note_*` methods. Nothing else changes what is known.
+
+use std::time::{Duration, Instant};
+
+use paddock_wire::work::{Observed, Wish, Work};
+use uuid::Uuid;
+
+use super::{
+    registry::{Applied, Phase},
+    restarts::Restarts,
+    state::{Body, Held, Key, Seen},
+};
+
+/// What became of a copy of the wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// Newer than all before: it is the target now.
+    Accepted,
+    /// The target once more: the control plane has not heard from us, so it will.
+    Repeated,
+    /// Older than the target or than the container, or of a destroyed placement.
+    Ignored,
+    /// Of another deployment.
+    Refused,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Ask the engine what there is.
+    Look,
+    /// Make container and network; started, unless the wish is not to run.
+    Create,
+    /// Start the container (and its pause container, if that died).
+    Start,
+    /// The container runs but is of no use: end it, and start it again with its network.
+    Recover,
+    /// Wait until its daemon answers.
+    AwaitReady,
+    /// Hand the environment of the target to the daemon.
+    ApplyEnv,
+    /// End the container, keep its files.
+    Stop {
+        /// At once.
+        force: bool,
+    },
+    /// Remove the container with its files: there is proof.
+    Destroy,
+    /// Another placement of the same sandbox is wanted: stop this one and keep its files under another name.
+    SetAside,
+    /// Remove what was set aside at this epoch: there is proof.
+    RemoveLost(u64),
+    /// The target is reached, or never will be: publish and report.
+    Settle(Observed),
+    /// Nothing to do until someone writes.
+    Rest,
+}
+
+/// What is known of one sandbox.
+#[derive(Debug)]
+pub struct Mind {
+    deployment: String,
+    target: Option<Work>,
+    /// Digest of the target's environment.
+    wanted_env: Option<String>,
+    held: Held,
+    /// What is held may have changed behind our back.
+    doubt: bool,
+    /// The container runs, but its network or its daemon is lost.
+    broken: bool,
+    /// Highest epoch proven destroyed.
+    buried: Option<u64>,
+    /// Epoch to be removed by decision of the control plane.
+    removal: Option<u64>,
+    /// Lost placements to be removed by decision of the control plane.
+    lost: Vec<u64>,
+    /// Stop, and keep the files: the control plane does not know this placement.
+    unwanted: bool,
+    /// The target cannot or need not be pursued: what was reported instead.
+    given_up: Option<(Key, Observed)>,
+    settled: Option<(Key, Observed)>,
+    in_force: InForce,
+    restarts: Restarts,
+}
+
+/// What doors may rely on.
+#[derive(Debug, Default)]
+struct InForce {
+    key: Key,
+    organization_id: Option<Uuid>,
+    /// Digest of the environment that was in force when the target was reached.
+    env: Option<String>,
+}
+
+impl Mind {
+    /// Knows nothing yet, but for the tombstone.
+    #[must_use]
+    pub fn new(deployment: &str, buried: Option<u64>) -> Self {
+        Self {
+            deployment: deployment.to_owned(),
+            target: None,
+            wanted_env: None,
+            held: Held::Nothing,
+            doubt: true,
+            broken: false,
+            buried,
+            removal: None,
+            lost: Vec::new(),
+            unwanted: false,
+            given_up: None,
+            settled: None,
+            in_force: InForce::default(),
+            restarts: Restarts::default(),
+        }
+    }
+
+    /// The newest wish.
+    #[must_use]
+    pub fn target(&self) -> Option<&Work> {
+        self.target.as_ref()
+    }
+
+    /// What there is.
+    #[must_use]
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Judges a copy of the wish.
+    pub fn receive(&mut self, work: Work) -> Reception {
+        if work.deployment != self.deployment {
+            return Reception::Refused;
+        }
+        let buried = self.buried.is_some_and(|epoch| work.epoch <= epoch);
+        let older = self.held.body().is_some_and(|body| body.epoch > work.epoch);
+        if (buried && work.wish != Wish::Destroyed) || older {
+            return Reception::Ignored;
+        }
+        match self.target.as_ref().map(Key::of) {
+            Some(current) if Key::of(&work) < current => return Reception::Ignored,
+            Some(current) if Key::of(&work) == current => {
+                self.settled = None;
+                self.target = Some(work);
+                return Reception::Repeated;
+            }
+            _ => (),
+        }
+        self.settled = None;
+        self.given_up = None;
+        self.unwanted = false;
+        self.wanted_env = None;
+        // A new wish is a new chance: its owner may have mended what made the sandbox end.
+        self.restarts = Restarts::default();
+        self.target = Some(work);
+        Reception::Accepted
+    }
+
+    /// The environment of the target, by its digest.
+    pub fn note_wanted_env(&mut self, digest: String) {
+        self.wanted_env = Some(digest);
+    }
+
+    /// What to do next. `idle` is the time since the last use.
+    #[must_use]
+    pub fn next(&self, idle: Duration) -> Next {
+        if self.doubt {
+            return Next::Look;
+        }
+        if let Some(epoch) = self.lost.last() {
+            return Next::RemoveLost(*epoch);
+        }
+        if self.removal.is_some() && self.held.body().is_some() {
+            return Next::Destroy;
+        }
+        if self.unwanted {
+            return if self.held.runs() { Next::Stop { force: false } } else { Next::Rest };
+        }
+        match &self.target {
+            Some(work) => self.pursue(work, idle),
+            None if self.held.awaits_daemon() => Next::AwaitReady,
+            None => Next::Rest,
+        }
+    }
+
+    fn pursue(&self, work: &Work, idle: Duration) -> Next {
+        let stale_body = self.held.body().is_some_and(|body| body.epoch < work.epoch);
+        match (work.wish, &self.held) {
+            (Wish::Destroyed, Held::Nothing) => return self.settle(Observed::Destroyed),
+            (Wish::Destroyed, _) => return Next::Destroy,
+            (Wish::Started | Wish::Stopped { .. }, _) if stale_body => return Next::SetAside,
+            (Wish::Started | Wish::Stopped { .. }, _) => (),
+        }
+        if let Some((key, observed)) = &self.given_up
+            && *key == Key::of(work)
+        {
+            // What was given up must not go on running: it would keep the memory that others are promised.
+            return if self.held.runs() { Next::Stop { force: false } } else { self.settle(observed.clone()) };
+        }
+        match (work.wish, &self.held) {
+            (Wish::Stopped { .. }, Held::Stopped(_)) => self.settle(Observed::Stopped),
+            (Wish::Stopped { force }, Held::Running { .. }) => Next::Stop { force },
+            (_, Held::Nothing) if work.expect_container => self.settle(files_lost()),
+            (_, Held::Nothing) => Next::Create,
+            (_, Held::Stopped(_)) => Next::Start,
+            (_, Held::Running { .. }) if self.broken => Next::Recover,
+            (_, Held::Running { env: None, .. }) => Next::AwaitReady,
+            (_, Held::Running { env, .. }) if *env != self.wanted_env => Next::ApplyEnv,
+            (_, Held::Running { .. }) if is_idle(work, idle) => Next::Stop { force: false },
+            (_, Held::Running { .. }) => self.settle(Observed::Started),
+        }
+    }
+
+    fn settle(&self, observed: Observed) -> Next {
+        let work = self.target.as_ref().map(Key::of);
+        let already = matches!(&self.settled, Some((key, before)) if Some(*key) == work && *before == observed);
+        if already { Next::Rest } else { Next::Settle(observed) }
+    }
+
+    /// A started action no longer serves: abandon it where that is safe.
+    #[must_use]
+    pub fn supersedes(&self, action: &Next, begun_for: Option<Key>) -> bool {
+        let target = self.target.as_ref();
+        let destroyed = self.removal.is_some() || target.is_some_and(|work| work.wish == Wish::Destroyed);
+        let moved = match (begun_for, target) {
+            (Some(key), Some(work)) => key.epoch != work.epoch,
+            (None, Some(_)) | (_, None) => false,
+        };
+        match action {
+            Next::Create | Next::Start | Next::Recover => destroyed || moved,
+            Next::AwaitReady => {
+                destroyed || moved || self.doubt || target.is_some_and(|work| work.wish != Wish::Started)
+            }
+            _ => false,
+        }
+    }
+
+    /// Published, and handed to the outbox.
+    pub fn note_settled(&mut self, observed: Observed) {
+        let Some(work) = &mut self.target else { return };
+        // "Stop if idle" is asked for now, not for ever: the interval may be another next time.
+        work.stop_if_idle_seconds = None;
+        self.in_force =
+            InForce { key: Key::of(work), organization_id: work.spec.organization_id, env: self.wanted_env.clone() };
+        self.settled = Some((Key::of(work), observed));
+    }
+
+    /// The engine may know more than we do.
+    pub fn note_doubt(&mut self) {
+        self.doubt = true;
+    }
+
+    /// What the engine says there is.
+    pub fn note_seen(&mut self, seen: Option<Seen>, now: Instant) {
+        self.doubt = false;
+        let before = std::mem::replace(&mut self.held, Held::Nothing);
+        let Some(seen) = seen else {
+            if before.body().is_some() {
+                self.give_up(files_lost());
+            }
+            return;
+        };
+        let same = before.body().is_some_and(|body| body.container == seen.body.container);
+        let died = same && before.runs() && seen.address.is_none();
+        self.broken = seen.address.is_some() && (self.broken || !seen.network_runs);
+        self.held = match (seen.address, before) {
+            (None, _) => Held::Stopped(seen.body),
+            (Some(_), before @ Held::Running { .. }) if same => before,
+            (Some(addr), _) => Held::Running { body: seen.body, addr, env: None },
+        };
+        if died {
+            self.spend_restart(&seen.last_words, now);
+        } else if self.broken {
+            self.spend_restart("its network was lost", now);
+        }
+    }
+
+    /// The daemon does not answer although the container runs.
+    pub fn note_silent(&mut self, now: Instant) {
+        if self.held.runs() {
+            self.broken = true;
+            self.spend_restart("its daemon does not answer", now);
+        }
+    }
+
+    /// Every unasked end of a running sandbox costs one of few restarts.
+    fn spend_restart(&mut self, reason: &str, now: Instant) {
+        let wants_to_run = self.target.as_ref().is_some_and(|work| work.wish == Wish::Started);
+        self.settled = None;
+        if wants_to_run && !self.restarts.allow(now) {
+            let reason = format!("the sandbox stopped running again and again: {reason}");
+            self.give_up(Observed::Failed { reason, recoverable: true });
+        }
+    }
+
+    /// A container was made; `addr` when it was started too.
+    pub fn note_made(&mut self, body: Body, addr: Option<std::net::SocketAddr>) {
+        self.held = match addr {
+            Some(addr) => Held::Running { body, addr, env: None },
+            None => Held::Stopped(body),
+        };
+    }
+
+    /// It runs now.
+    pub fn note_started(&mut self, addr: std::net::SocketAddr) {
+        self.broken = false;
+        if let Some(body) = self.held.body().cloned() {
+            self.held = Held::Running { body, addr, env: None };
+        }
+    }
+
+    /// The server in it is new: it knows the environment of the container's creation and no other.
+    pub fn note_ready(&mut self) {
+        if let Held::Running { body, env, .. } = &mut self.held {
+            *env = Some(body.env_digest.clone());
+        }
+    }
+
+    /// The server knows this environment now.
+    pub fn note_env(&mut self, digest: String) {
+        if let Held::Running { env, .. } = &mut self.held {
+            *env = Some(digest);
+        }
+    }
+
+    /// It stopped because we stopped it. Idle: because nobody used it.
+    pub fn note_stopped(&mut self) {
+        self.broken = false;
+        if let Some(body) = self.held.body().cloned() {
+            self.held = Held::Stopped(body);
+        }
+        let started = self.target.as_ref().is_some_and(|work| work.wish == Wish::Started);
+        if started && !self.unwanted && self.given_up.is_none() {
+            self.give_up(Observed::IdleStopped);
+        }
+    }
+
+    /// It is gone, set aside or destroyed.
+    pub fn note_gone(&mut self) {
+        self.broken = false;
+        self.removal = None;
+        self.held = Held::Nothing;
+    }
+
+    /// These epochs are destroyed for good.
+    pub fn note_buried(&mut self, epoch: u64) {
+        self.buried = self.buried.max(Some(epoch));
+        // Whatever else was wished for it is void: serving it would revive the sandbox.
+        self.target = self.target.take().filter(|work| work.epoch > epoch || work.wish == Wish::Destroyed);
+    }
+
+    /// What was set aside at this epoch is removed.
+    pub fn note_lost_removed(&mut self, epoch: u64) {
+        self.lost.retain(|lost| *lost != epoch);
+    }
+
+    /// The target will not be reached.
+    pub fn give_up(&mut self, observed: Observed) {
+        self.given_up = self.target.as_ref().map(|work| (Key::of(work), observed));
+    }
+
+    /// The control plane proved that this placement is destroyed.
+    pub fn remove(&mut self, epoch: u64) {
+        match self.held.body() {
+            Some(body) if body.epoch > epoch => self.lost.push(epoch),
+            Some(body) if body.epoch == epoch => self.removal = Some(epoch),
+            _ => self.lost.push(epoch),
+        }
+    }
+
+    /// The control plane does not know this placement.
+    pub fn keep_stopped(&mut self, epoch: u64) {
+        let newer = self.target.as_ref().is_some_and(|work| work.epoch > epoch);
+        if self.held.body().is_some_and(|body| body.epoch == epoch) && !newer {
+            self.unwanted = true;
+            self.target = None;
+        }
+    }
+
+    /// The epoch to be destroyed, if there is proof for it.
+    #[must_use]
+    pub fn proven(&self) -> Option<u64> {
+        let wish = self.target.as_ref().filter(|work| work.wish == Wish::Destroyed).map(|work| work.epoch);
+        wish.max(self.removal)
+    }
+
+    /// Nothing is held and nothing more will be done: the owner may end.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let reached = match (&self.target, &self.settled) {
+            (None, _) => self.buried.is_some(),
+            (Some(_), Some((_, observed))) => matches!(observed, Observed::Destroyed | Observed::Refused { .. }),
+            (Some(_), None) => false,
+        };
+        self.held == Held::Nothing && !self.doubt && self.lost.is_empty() && reached
+    }
+
+    /// Nobody has said anything, and there is nothing.
+    #[must_use]
+    pub fn is_pointless(&self) -> bool {
+        self.held == Held::Nothing && !self.doubt && self.target.is_none() && self.lost.is_empty()
+    }
+
+    /// What doors may rely on now.
+    #[must_use]
+    pub fn applied(&self) -> Applied {
+        let body_epoch = self.held.body().map_or(0, |body| body.epoch);
+        Applied {
+            epoch: self.in_force.key.epoch.max(body_epoch),
+            generation: if self.in_force.key.epoch >= body_epoch { self.in_force.key.generation } else { 0 },
+            phase: self.phase(),
+            organization_id: self.in_force.organization_id,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        let wish = self.target.as_ref().map(|work| work.wish);
+        if self.unwanted || self.removal.is_some() {
+            return Phase::Gone;
+        }
+        match (&self.held, wish) {
+            (Held::Nothing, Some(Wish::Destroyed)) => Phase::Gone,
+            (_, Some(Wish::Destroyed)) => Phase::Stopped,
+            (Held::Nothing, None) if self.buried.is_some() => Phase::Gone,
+            (Held::Nothing | Held::Stopped(_), _) => self.phase_at_rest(),
+            (Held::Running { .. }, Some(Wish::Stopped { .. })) => Phase::Stopped,
+            (Held::Running { .. }, _) if self.given_up.is_some() => self.phase_at_rest(),
+            (Held::Running { env, addr, .. }, _) => {
+                let in_force = env.is_some() && (*env == self.in_force.env || self.in_force.key == Key::default());
+                if in_force && !self.broken { Phase::Running { addr: *addr } } else { Phase::Starting }
+            }
+        }
+    }
+
+    fn phase_at_rest(&self) -> Phase {
+        match &self.given_up {
+            Some((_, Observed::Failed { reason, .. })) => Phase::Failed { reason: reason.clone() },
+            Some((_, Observed::Refused { .. })) => Phase::Gone,
+            Some(_) => Phase::Stopped,
+            None if self.target.as_ref().is_some_and(|work| work.wish == Wish::Started) => Phase::Starting,
+            None => Phase::Stopped,
+        }
+    }
+}
+
+fn is_idle(work: &Work, idle: Duration) -> bool {
+    work.stop_if_idle_seconds.is_some_and(|limit| idle >= Duration::from_secs(limit))
+}
+
+fn files_lost() -> Observed {
+    let reason = "the sandbox's container is no longer on its runner; its files are lost".to_owned();
+    Observed::Failed { reason, recoverable: false }
+}

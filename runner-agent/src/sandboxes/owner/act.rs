@@ -1,0 +1,249 @@
+//! Doing what the mind said: begin it, read the mailbox meanwhile, tell the outcome.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use paddock_wire::work::{Observed, Wish};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        actions::{Failure, create, end, look, run},
+        environment,
+        host::Host,
+        mind::Next,
+        state::{Body, Held, Key, Seen},
+    },
+    Owner,
+};
+use crate::readiness::ReadyDoor;
+
+/// A start that takes longer is reported as under way.
+const SLOW: Duration = Duration::from_secs(1);
+/// Between attempts while the engine does not answer, or cannot do what must be done.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What an action brought.
+enum Outcome {
+    Looked(Result<Option<Seen>, Failure>),
+    Made(Result<create::Made, Failure>),
+    Started(Result<SocketAddr, Failure>),
+    Ready(Result<String, Failure>),
+    EnvApplied(Result<String, Failure>),
+    Stopped(Result<(), Failure>),
+    Gone(Result<(), Failure>),
+    LostRemoved(u64, Result<(), Failure>),
+}
+
+/// Whether to go on at once.
+#[derive(PartialEq, Eq)]
+enum Pace {
+    Now,
+    Later,
+}
+
+impl Owner {
+    /// Does one action, reading the mailbox meanwhile.
+    pub(super) async fn act(&mut self, action: Next) {
+        let begun_for = self.mind.target().map(Key::of);
+        let cancel = CancellationToken::new();
+        let pulling = Arc::new(AtomicBool::new(false));
+        let Some(mut doing) = self.begin(&action, &cancel, &pulling) else {
+            // Nothing could be begun: without a pause a standing contradiction would spin.
+            return tokio::time::sleep(AGAIN).await;
+        };
+        let first_look = action == Next::Look && begun_for.is_none();
+        let mut slow = Box::pin(tokio::time::sleep(SLOW));
+        let mut reported_slow = !matches!(action, Next::Create | Next::Start);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut doing => break outcome,
+                // Before the first look nothing can be judged.
+                Some(letter) = self.seat.mailbox.recv(), if !first_look => {
+                    self.read(letter);
+                    if self.mind.supersedes(&action, begun_for) {
+                        cancel.cancel();
+                    }
+                }
+                () = &mut slow, if !reported_slow => {
+                    reported_slow = true;
+                    let pulling = pulling.load(Ordering::Relaxed);
+                    self.report(if pulling { Observed::PullingSnapshot } else { Observed::Creating });
+                }
+            }
+        };
+        drop(doing);
+        if self.absorb(outcome) == Pace::Later {
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    fn begin(
+        &mut self,
+        action: &Next,
+        cancel: &CancellationToken,
+        pulling: &Arc<AtomicBool>,
+    ) -> Option<BoxFuture<'static, Outcome>> {
+        let host = Arc::clone(&self.host);
+        let id = self.seat.sandbox_id;
+        let cancel = cancel.clone();
+        let body = self.mind.held().body().cloned();
+        if matches!(action, Next::Create | Next::Start | Next::Recover | Next::AwaitReady) {
+            self.open_door()?;
+        }
+        if matches!(action, Next::Create | Next::Start | Next::Recover)
+            && let Some(door) = &mut self.door
+        {
+            // What was said before this start is not about it.
+            door.knocks.mark_unchanged();
+        }
+        Some(match (action, body) {
+            (Next::Look, _) => Box::pin(async move { Outcome::Looked(look::look(&host, id).await) }),
+            (Next::Create, _) => {
+                let (work, env, pulling) = (self.mind.target()?.clone(), self.env.clone(), Arc::clone(pulling));
+                Box::pin(async move {
+                    let start = work.wish == Wish::Started;
+                    Outcome::Made(create::create(&host, &work, &env, start, &pulling, &cancel).await)
+                })
+            }
+            (Next::Start, Some(body)) => Box::pin(async move { Outcome::Started(run::start(&host, id, &body).await) }),
+            (Next::Recover, Some(body)) => {
+                Box::pin(async move { Outcome::Started(run::recover(&host, id, &body).await) })
+            }
+            (Next::AwaitReady, _) => self.begin_waiting(host, cancel)?,
+            (Next::ApplyEnv, _) => self.begin_env(host)?,
+            (Next::Stop { force }, Some(body)) => {
+                let force = *force;
+                Box::pin(async move { Outcome::Stopped(end::stop(&host, id, &body, force).await) })
+            }
+            (Next::Destroy, body) => {
+                let epoch = self.proof_for(body.as_ref())?;
+                self.mind.note_buried(epoch);
+                Box::pin(async move { Outcome::Gone(end::destroy(&host, id, body.as_ref(), epoch).await) })
+            }
+            (Next::SetAside, Some(body)) => {
+                Box::pin(async move { Outcome::Gone(end::set_aside(&host, id, &body).await) })
+            }
+            (Next::RemoveLost(epoch), _) => {
+                let epoch = *epoch;
+                Box::pin(async move { Outcome::LostRemoved(epoch, end::remove_lost(&host, id, epoch).await) })
+            }
+            (Next::Start | Next::Recover | Next::Stop { .. } | Next::SetAside, None)
+            | (Next::Settle(_) | Next::Rest, _) => return None,
+        })
+    }
+
+    fn begin_waiting(&self, host: Arc<Host>, cancel: CancellationToken) -> Option<BoxFuture<'static, Outcome>> {
+        let Held::Running { addr, .. } = *self.mind.held() else { return None };
+        let knocks = self.door.as_ref()?.knocks.clone();
+        Some(Box::pin(async move { Outcome::Ready(run::await_ready(&host, addr, knocks, &cancel).await) }))
+    }
+
+    fn begin_env(&self, host: Arc<Host>) -> Option<BoxFuture<'static, Outcome>> {
+        let Held::Running { addr, .. } = *self.mind.held() else { return None };
+        let env = self.env.clone();
+        let digest = environment::digest_of(&env);
+        Some(Box::pin(async move { Outcome::EnvApplied(run::apply_env(&host, addr, &env).await.map(|()| digest)) }))
+    }
+
+    /// The last look before files are removed: the proof must cover this very container.
+    fn proof_for(&self, body: Option<&Body>) -> Option<u64> {
+        let proof = self.mind.proven()?;
+        let covered = body.is_none_or(|body| body.epoch <= proof);
+        if !covered {
+            tracing::error!(sandbox = %self.seat.sandbox_id, proof, "destruction without proof refused");
+        }
+        covered.then_some(proof)
+    }
+
+    /// A door that cannot be opened is this machine's fault and may pass: the sandbox fails, recoverably.
+    fn open_door(&mut self) -> Option<()> {
+        if self.door.is_none() {
+            match ReadyDoor::open(&self.host.files.door_dir(self.seat.sandbox_id)) {
+                Ok(door) => self.door = Some(door),
+                Err(error) => {
+                    let reason = format!("the runner cannot listen for the sandbox's daemon: {error}");
+                    self.mind.give_up(Observed::Failed { reason, recoverable: true });
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Tells the mind.
+    fn absorb(&mut self, outcome: Outcome) -> Pace {
+        match outcome {
+            Outcome::Looked(Ok(seen)) => self.absorb_look(seen),
+            Outcome::Made(Ok((body, addr))) => self.mind.note_made(body, addr),
+            Outcome::Started(Ok(addr)) => self.mind.note_started(addr),
+            Outcome::Ready(Ok(version)) => {
+                if let Some(door) = &mut self.door {
+                    door.knocks.mark_unchanged();
+                }
+                self.version = Some(version);
+                self.mind.note_ready();
+            }
+            Outcome::EnvApplied(Ok(digest)) => self.mind.note_env(digest),
+            Outcome::Stopped(Ok(())) => self.mind.note_stopped(),
+            Outcome::Gone(Ok(())) => self.mind.note_gone(),
+            Outcome::LostRemoved(epoch, Ok(())) => self.mind.note_lost_removed(epoch),
+            Outcome::Made(Err(failure)) => return self.absorb_start_failure(failure, false),
+            Outcome::Started(Err(failure)) => return self.absorb_start_failure(failure, true),
+            Outcome::Ready(Err(failure)) | Outcome::EnvApplied(Err(failure)) => self.absorb_daemon_failure(failure),
+            Outcome::Looked(Err(failure))
+            | Outcome::Stopped(Err(failure))
+            | Outcome::Gone(Err(failure))
+            | Outcome::LostRemoved(_, Err(failure)) => {
+                // These must be done in the end, whatever the engine says now.
+                tracing::warn!(sandbox = %self.seat.sandbox_id, %failure, "will try again");
+                self.mind.note_doubt();
+                return Pace::Later;
+            }
+        }
+        Pace::Now
+    }
+
+    fn absorb_look(&mut self, seen: Option<Seen>) {
+        let (holdings, id) = (&self.host.holdings, self.seat.sandbox_id);
+        match (&seen, self.mind.held().body()) {
+            (Some(seen), _) => holdings.adopt(id, seen.body.epoch, seen.body.size, seen.address.is_some()),
+            (None, Some(lost)) => holdings.release(id, lost.epoch),
+            (None, None) => (),
+        }
+        self.mind.note_seen(seen, Instant::now());
+    }
+
+    /// `files`: there are files, so that another try makes sense.
+    fn absorb_start_failure(&mut self, failure: Failure, files: bool) -> Pace {
+        tracing::warn!(sandbox = %self.seat.sandbox_id, %failure, "not started");
+        self.mind.note_doubt();
+        match failure {
+            Failure::Cancelled => Pace::Now,
+            Failure::Unavailable(_) => Pace::Later,
+            Failure::NoRoom(reason) if !files => {
+                self.mind.give_up(Observed::Refused { reason });
+                Pace::Now
+            }
+            failure => {
+                self.mind.give_up(Observed::Failed { reason: failure.to_string(), recoverable: files });
+                Pace::Now
+            }
+        }
+    }
+
+    fn absorb_daemon_failure(&mut self, failure: Failure) {
+        match failure {
+            Failure::Cancelled => (),
+            Failure::Failed(reason) => self.mind.give_up(Observed::Failed { reason, recoverable: true }),
+            Failure::Silent | Failure::Unavailable(_) | Failure::NoRoom(_) => self.mind.note_silent(Instant::now()),
+        }
+    }
+}
