@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use paddock_model::{
@@ -13,6 +13,7 @@ use paddock_model::{
     id::{OrganizationId, RunnerId},
     runner::{Load, Runner},
     snapshot::{Pool, Snapshot},
+    time::Timestamp,
 };
 
 /// How long a value may be used.
@@ -37,7 +38,7 @@ pub struct Recent {
 }
 
 /// Values by key, each for a few seconds.
-pub struct Kept<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+pub struct Kept<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
 
 impl<K, V> Default for Kept<K, V> {
     fn default() -> Self {
@@ -46,19 +47,19 @@ impl<K, V> Default for Kept<K, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> Kept<K, V> {
-    /// The value, if it is fresh.
-    pub fn get(&self, key: &K) -> Option<V> {
+    /// The value, if it is fresh. By the app's clock: a process may have been frozen in between.
+    pub fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, value) = values.get(key)?;
-        (read_at.elapsed() < FRESH).then(|| value.clone())
+        (now.since(*read_at) < FRESH).then(|| value.clone())
     }
 
     /// Keeps a value just read.
-    pub fn put(&self, key: K, value: V) {
+    pub fn put(&self, key: K, value: V, now: Timestamp) {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if values.len() >= MOST {
             values.clear();
         }
-        values.insert(key, (Instant::now(), value));
+        values.insert(key, (now, value));
     }
 }

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use paddock_model::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -79,23 +78,17 @@ pub async fn tick(app: &App, length: Duration) -> Result<Value, actions::Error> 
         if looks == 1 {
             top_up(app).await?;
         }
-        let Some(pause) = pause(app.now(), &look) else { break };
-        if Instant::now() + pause >= end {
+        if !goes_on(&look) || Instant::now() + LOOK_EACH >= end {
             break;
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(LOOK_EACH).await;
     }
     Ok(json!({"looks": looks, "due": due, "braked": braked}))
 }
 
-/// Until the next look; none when nothing will be due within the minute.
-fn pause(now: Timestamp, look: &sweep_due::Look) -> Option<Duration> {
-    match look.next {
-        // What was just done may be due again soon.
-        None if look.due > 0 => Some(LOOK_EACH),
-        None => None,
-        Some(next) => Some(next.since(now).max(LOOK_EACH)),
-    }
+/// Something will be due within the minute, or what was just done may be due again.
+fn goes_on(look: &sweep_due::Look) -> bool {
+    look.next.is_some() || look.due > 0
 }
 
 async fn top_up(app: &App) -> Result<(), actions::Error> {
@@ -133,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_tick_ends_when_nothing_is_coming() {
-        let now = Timestamp(0);
-        assert_eq!(pause(now, &sweep_due::Look::default()), None);
-        let look = sweep_due::Look { next: Some(now.after(Duration::from_secs(20))), ..Default::default() };
-        assert_eq!(pause(now, &look), Some(Duration::from_secs(20)));
+        let quiet = sweep_due::Look::default();
+        assert!(!goes_on(&quiet));
+        assert!(goes_on(&sweep_due::Look { next: Some(paddock_model::time::Timestamp(1)), ..quiet }));
+        assert!(goes_on(&sweep_due::Look { due: 1, ..quiet }));
     }
 }

@@ -18,6 +18,6 @@ pub async fn run(app: &App, token: &str) -> Result<Runner, Error> {
     }
     // Perhaps it registered a moment ago.
     let runner = app.store.runner(id).await?.filter(opens).ok_or(Error::InvalidAgentToken)?;
-    app.recent.runners.put(id, runner.clone());
+    app.recent.runners.put(id, runner.clone(), app.now());
     Ok(runner)
 }

@@ -54,11 +54,11 @@ pub(super) async fn from_pool(app: &App, order: &Order, actor: &Actor) -> Result
 
 async fn pool(app: &App, order: &Order) -> Result<Option<Pool>, Error> {
     let id = pools::id_of(&order.snapshot, &order.region);
-    if let Some(pool) = app.recent.pools.get(&id) {
+    if let Some(pool) = app.recent.pools.get(&id, app.now()) {
         return Ok(pool);
     }
     let pool = app.store.pool(&id).await?;
-    app.recent.pools.put(id, pool.clone());
+    app.recent.pools.put(id, pool.clone(), app.now());
     Ok(pool)
 }
 

@@ -14,7 +14,7 @@ pub async fn run(app: &App, id: RunnerId) -> Result<usize, Error> {
     runner.dead = true;
     runner.updated_at = app.now();
     app.store.put_runner(&runner).await?;
-    app.recent.runners.put(id, runner);
+    app.recent.runners.put(id, runner, app.now());
     let mut bereft = 0;
     for (sandbox, _) in app.store.owned_by(id).await? {
         let changed = change(app, sandbox, &Actor::Operator, |sandbox| {

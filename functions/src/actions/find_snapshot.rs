@@ -11,7 +11,7 @@ use crate::app::App;
 /// By id or name, perhaps as it was a moment ago; of equal names the organization's own is meant.
 pub async fn run(app: &App, organization: OrganizationId, id_or_name: &str) -> Result<Snapshot, Error> {
     let key = (organization, id_or_name.to_owned());
-    if let Some(snapshot) = app.recent.snapshots.get(&key) {
+    if let Some(snapshot) = app.recent.snapshots.get(&key, app.now()) {
         return Ok(snapshot);
     }
     let missing = || Error::SnapshotNotFound(id_or_name.to_owned());
@@ -19,7 +19,7 @@ pub async fn run(app: &App, organization: OrganizationId, id_or_name: &str) -> R
     if snapshot.organization.is_some_and(|owner| owner != organization) {
         return Err(missing());
     }
-    app.recent.snapshots.put(key, snapshot.clone());
+    app.recent.snapshots.put(key, snapshot.clone(), app.now());
     Ok(snapshot)
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn choose_for(
     refuser: Option<RunnerId>,
 ) -> Result<Option<RunnerId>, Error> {
     // What was read a moment ago is good enough to say yes, not to say no.
-    if let Some(fleet) = app.recent.regions.get(&region.to_owned())
+    if let Some(fleet) = app.recent.regions.get(&region.to_owned(), app.now())
         && let Some(runner) = pick(&fleet, image, need, refuser, app.now())
     {
         return Ok(Some(runner));
@@ -62,7 +62,7 @@ fn pick(
 
 /// The agents of a region with their last signs of life; those that never gave one are left out.
 pub(super) async fn fleet(app: &App, region: &str) -> Result<Vec<(Runner, Load)>, Error> {
-    match app.recent.regions.get(&region.to_owned()) {
+    match app.recent.regions.get(&region.to_owned(), app.now()) {
         Some(fleet) => Ok(fleet),
         None => read_fleet(app, region).await,
     }
@@ -79,18 +79,18 @@ async fn read_fleet(app: &App, region: &str) -> Result<Vec<(Runner, Load)>, Erro
             Some((runner, loads.swap_remove(at)))
         })
         .collect();
-    app.recent.regions.put(region.to_owned(), fleet.clone());
+    app.recent.regions.put(region.to_owned(), fleet.clone(), app.now());
     Ok(fleet)
 }
 
 /// An agent, perhaps as it was a moment ago: its address and queue never change.
 pub(super) async fn runner(app: &App, id: RunnerId) -> Result<Option<Runner>, Error> {
-    if let Some(runner) = app.recent.runners.get(&id) {
+    if let Some(runner) = app.recent.runners.get(&id, app.now()) {
         return Ok(Some(runner));
     }
     let runner = app.store.runner(id).await?;
     if let Some(runner) = &runner {
-        app.recent.runners.put(id, runner.clone());
+        app.recent.runners.put(id, runner.clone(), app.now());
     }
     Ok(runner)
 }

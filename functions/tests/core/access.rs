@@ -36,7 +36,10 @@ async fn only_the_join_token_joins_and_only_the_newest_token_speaks() {
     let mut again = registration();
     again.runner_id = Some(first.runner_id);
     let second = register_agent::run(&scene.app, JOIN_TOKEN, again).await.unwrap();
-    assert_eq!((second.runner_id, &second.queue_url, &second.env_key), (first.runner_id, &first.queue_url, &first.env_key));
+    assert_eq!(
+        (second.runner_id, &second.queue_url, &second.env_key),
+        (first.runner_id, &first.queue_url, &first.env_key)
+    );
     authenticate_agent::run(&scene.app, &second.token).await.unwrap();
     let old = authenticate_agent::run(&scene.app, &first.token).await;
     assert!(matches!(old, Err(Error::InvalidAgentToken)));

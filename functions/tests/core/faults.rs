@@ -21,7 +21,13 @@ use crate::{
 /// What was last seen of each sandbox, to see that it only grows.
 type Seen = BTreeMap<SandboxId, (u64, u64, State)>;
 
-async fn step(scene: &Scene, rng: &mut StdRng, runners: &mut [FakeRunner], mail: &mut Vec<(usize, Work)>, ids: &mut Vec<SandboxId>) {
+async fn step(
+    scene: &Scene,
+    rng: &mut StdRng,
+    runners: &mut [FakeRunner],
+    mail: &mut Vec<(usize, Work)>,
+    ids: &mut Vec<SandboxId>,
+) {
     let (app, requester) = (&scene.app, &scene.requester);
     let pick = |rng: &mut StdRng| ids.get(rng.random_range(0..ids.len().max(1))).map(SandboxId::to_string);
     // Refusals by lifecycle and quota are part of life.

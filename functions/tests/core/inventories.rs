@@ -1,8 +1,6 @@
 //! What to do with containers found, and with those expected but not found.
 
-use paddock_functions::actions::{
-    Error, declare_runner_dead, delete_sandbox, register_agent, take_inventory,
-};
+use paddock_functions::actions::{Error, declare_runner_dead, delete_sandbox, register_agent, take_inventory};
 use paddock_model::id::SandboxId;
 use paddock_wire::{
     agents::{Decision, Inventory, InventoryEntry},
@@ -18,7 +16,11 @@ fn entry(id: SandboxId, epoch: u64) -> InventoryEntry {
     InventoryEntry { sandbox_id: id.0, epoch, running: true }
 }
 
-async fn decide(scene: &Scene, runner: &FakeRunner, entries: Vec<InventoryEntry>) -> paddock_wire::agents::InventoryAnswer {
+async fn decide(
+    scene: &Scene,
+    runner: &FakeRunner,
+    entries: Vec<InventoryEntry>,
+) -> paddock_wire::agents::InventoryAnswer {
     take_inventory::run(&scene.app, runner.id(), Inventory { entries }).await.unwrap()
 }
 
@@ -29,7 +31,10 @@ async fn what_is_owned_is_kept_and_what_is_destroyed_is_removed() {
     let (mine, gone) = (scene.started(&mut runner).await.id, scene.started(&mut runner).await.id);
     delete_sandbox::run(&scene.app, &scene.requester, &gone.to_string()).await.unwrap();
     let deleting = decide(&scene, &runner, vec![entry(gone, 1)]).await.decisions;
-    assert!(matches!(&deleting[0], Decision::Keep { work } if work.wish == Wish::Destroyed), "not proven yet: {deleting:?}");
+    assert!(
+        matches!(&deleting[0], Decision::Keep { work } if work.wish == Wish::Destroyed),
+        "not proven yet: {deleting:?}"
+    );
     runner.work_off(&scene).await;
     let unknown = SandboxId::random();
     let answer = decide(&scene, &runner, vec![entry(mine, 1), entry(gone, 1), entry(unknown, 1), entry(mine, 7)]).await;

@@ -38,7 +38,8 @@ async fn older_reports_and_foreign_ones_change_nothing() {
     let runner = scene.runner().await;
     let stranger = scene.runner().await;
     let id = scene.create().await.head.id;
-    let (runner, stranger) = if scene.head(id).await.runner == Some(runner.id()) { (runner, stranger) } else { (stranger, runner) };
+    let (runner, stranger) =
+        if scene.head(id).await.runner == Some(runner.id()) { (runner, stranger) } else { (stranger, runner) };
     let work = runner.works(&scene).await.pop().unwrap();
     assert_eq!(runner.tell(&scene, &report(&work, 2, Observed::Started)).await, Verdict::Applied);
     let head = scene.head(id).await;
