@@ -1,6 +1,6 @@
 //! From the wire's text to a path.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{FileError, FileResult};
 
@@ -28,6 +28,34 @@ pub fn resolve(work_dir: &Path, text: &str) -> FileResult<PathBuf> {
         return refuse("longer than 4095 bytes");
     }
     Ok(path)
+}
+
+/// Where a walk begins. Results are spelled as the caller spelled the root: below `src` they begin with `src/`.
+#[derive(Debug)]
+pub struct Root {
+    absolute: PathBuf,
+    given: PathBuf,
+}
+
+impl Root {
+    /// As [`resolve`].
+    pub fn resolve(work_dir: &Path, text: &str) -> FileResult<Self> {
+        let given = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
+        Ok(Self { absolute: resolve(work_dir, text)?, given })
+    }
+
+    /// For the file system.
+    pub fn absolute(&self) -> &Path {
+        &self.absolute
+    }
+
+    /// For the caller.
+    pub fn spell(&self, entry: &Path) -> String {
+        let below = entry.strip_prefix(&self.absolute).unwrap_or(entry);
+        let spelled: PathBuf = self.given.join(below).components().collect();
+        let spelled = if spelled.as_os_str().is_empty() { Path::new(".") } else { &spelled };
+        spelled.to_string_lossy().into_owned()
+    }
 }
 
 #[cfg(test)]

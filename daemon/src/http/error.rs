@@ -45,6 +45,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
     }
 
+    /// Our own fault.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR, message)
+    }
+
     /// Adds a key to the body.
     #[must_use]
     pub fn with(mut self, key: &str, value: Value) -> Self {
@@ -122,9 +127,7 @@ impl From<ProcessError> for ApiError {
                 Self::bad_request(error.to_string())
             }
             ProcessError::Directory(error) => error.into(),
-            ProcessError::Internal(_) => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR, error.to_string())
-            }
+            ProcessError::Internal(message) => Self::internal(message),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! * [`router`] all routes in URL order
 //! * [`error`] the one mapping from engine errors to status, code and body
 //! * [`extract`] query and JSON with the wire's errors
+//! * [`stream`] arrays that are written while a walk goes on
 //! * [`info`], [`process`], [`files`] handlers, one module per URL
 
 pub mod error;
@@ -11,6 +12,7 @@ pub mod files;
 pub mod info;
 pub mod process;
 pub mod router;
+pub mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use nix::unistd::getuid;
 use crate::accounts;
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::files::{FileResult, place};
 use crate::metrics::Metrics;
 use crate::process::Processes;
 
@@ -49,6 +52,11 @@ impl Daemon {
             std::env::current_dir().context("finding the work directory")?
         };
         Ok(Self::in_dirs(work_dir, home, Environment::inherited()))
+    }
+
+    /// A caller's path.
+    pub fn resolve(&self, path: &str) -> FileResult<PathBuf> {
+        place::resolve(&self.work_dir, path)
     }
 
     /// With these directories and variables.

@@ -7,12 +7,26 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
-use super::{Daemon, error, info, process};
+use super::{Daemon, error, files, info, process};
 
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
     Router::new()
         .route("/env", post(info::env))
+        .route("/files", get(files::list::list).delete(files::delete::delete))
+        .route("/files/", get(files::list::list).delete(files::delete::delete))
+        .route("/files/bulk-download", post(files::bulk_download::bulk_download))
+        .route("/files/bulk-upload", post(files::bulk_upload::bulk_upload))
+        .route("/files/download", get(files::download::download))
+        .route("/files/find", get(files::find::find))
+        .route("/files/folder", post(files::folder::folder))
+        .route("/files/info", get(files::info::file_info))
+        .route("/files/move", post(files::relocate::move_file))
+        .route("/files/permissions", post(files::permissions::permissions))
+        .route("/files/replace", post(files::replace::replace))
+        .route("/files/search", get(files::search::search))
+        .route("/files/upload", post(files::upload::upload))
+        .route("/files/upload-v2", post(files::upload::upload_v2))
         .route("/init", post(info::init))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))

@@ -1,0 +1,11 @@
+//! The real router on a real socket, with the machine's own shell, python3, node and git.
+//! One module per URL; [`sandbox`] is the daemon under test.
+
+mod errors;
+mod files_bulk;
+mod files_change;
+mod files_look;
+mod files_single;
+mod info;
+mod process;
+mod sandbox;

@@ -1,0 +1,146 @@
+//! `/process/execute`, `/process/code-run`.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Answer, Sandbox};
+
+#[tokio::test]
+async fn both_streams_in_order_and_the_exit_code() {
+    let sandbox = Sandbox::start().await;
+    let (code, result) = sandbox.execute("echo one; echo two >&2; echo three; exit 7").await;
+    assert_eq!((code, result.as_str()), (7, "one\ntwo\nthree\n"));
+    assert_eq!(sandbox.execute("printf 'no end'").await.1, "no end");
+    assert_eq!(sandbox.execute("kill -9 $$").await.0, -1);
+}
+
+#[tokio::test]
+async fn the_script_is_stdin() {
+    let sandbox = Sandbox::start().await;
+    let (_, result) = sandbox.execute("cat\nthis is what cat reads").await;
+    assert_eq!(result, "this is what cat reads\n");
+}
+
+#[tokio::test]
+async fn directory_and_variables() {
+    let sandbox = Sandbox::start().await;
+    sandbox.write("sub/file", "");
+    let run = |body: Value| sandbox.post("/process/execute", body);
+    let answer = run(json!({ "command": "pwd; echo $X", "cwd": "sub", "envs": { "X": "a b" } })).await;
+    let sub = sandbox.path("sub").canonicalize().expect("exists");
+    assert_eq!(answer.json["result"], format!("{}\na b\n", sub.display()));
+    let answer = run(json!({ "command": "pwd", "cwd": "/no/such/place" })).await;
+    assert_eq!((answer.status, &answer.json["exitCode"]), (200, &json!(-1)));
+    assert!(answer.json["result"].as_str().expect("text").contains("/no/such/place"));
+    run(json!({ "command": "pwd", "cwd": "a\u{0}b" })).await.assert_error(400, "INVALID_FILE_PATH");
+    run(json!({ "command": "pwd", "envs": { "A B": "" } })).await.assert_error(400, "BAD_REQUEST");
+    run(json!({ "command": " \n " })).await.assert_error(400, "BAD_REQUEST");
+    run(json!({})).await.assert_error(400, "BAD_REQUEST");
+    run(json!({ "command": "pwd", "timeout": -1 })).await.assert_error(400, "INVALID_REQUEST_BODY");
+}
+
+#[tokio::test]
+async fn a_timeout_kills_the_whole_group() {
+    let sandbox = Sandbox::start().await;
+    // Nothing opens the fifos but the two readers: unless killed they never end.
+    sandbox.execute("mkfifo child parent").await;
+    let command = "sh -c 'echo $$ > pid; read line < child' & read line < parent";
+    let answer = sandbox.post("/process/execute", json!({ "command": command, "timeout": 1 })).await;
+    answer.assert_error(408, "PROCESS_EXECUTION_TIMEOUT");
+    let child = sandbox.read("pid").trim().to_owned();
+    let (code, _) = sandbox
+        .execute(&format!("while [ -d /proc/{child} ] && ! grep -q '^State:.Z' /proc/{child}/status; do :; done"))
+        .await;
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn much_output_is_read_to_the_end() {
+    let sandbox = Sandbox::start().await;
+    let (code, result) = sandbox.execute("head -c 40000000 /dev/zero | tr '\\0' a; echo; exit 3").await;
+    assert_eq!(code, 3);
+    assert!(result.len() < 34_000_000 && result.ends_with("bytes were not kept]\n"), "{}", result.len());
+}
+
+#[tokio::test]
+async fn many_at_once_keep_their_answers() {
+    let sandbox = Sandbox::start().await;
+    let runs = (0..40).map(|number| {
+        let sandbox = &sandbox;
+        async move { (number, sandbox.execute(&format!("echo {number}; exit {number}")).await) }
+    });
+    for (number, (code, result)) in futures::future::join_all(runs).await {
+        assert_eq!((code, result), (number, format!("{number}\n")));
+    }
+}
+
+async fn code_run(sandbox: &Sandbox, language: &str, code: &str, rest: Value) -> Answer {
+    let mut body = json!({ "language": language, "code": code });
+    body.as_object_mut().expect("object").extend(rest.as_object().expect("object").clone());
+    sandbox.post("/process/code-run", body).await
+}
+
+#[tokio::test]
+async fn python() {
+    let sandbox = Sandbox::start().await;
+    let code = "import sys, os\nprint(sys.argv, os.environ['X'])\nprint('ü', file=sys.stderr)\nsys.exit(4)";
+    let answer = code_run(&sandbox, "python", code, json!({ "argv": ["a", "'b c'"], "envs": { "X": "y" } })).await;
+    assert_eq!(answer.json, json!({ "exitCode": 4, "result": "['-', 'a', 'b c'] y\nü\n" }));
+    let answer = code_run(&sandbox, "python", "1/0", json!({})).await;
+    assert_eq!(answer.json["exitCode"], 1);
+    assert!(answer.json["result"].as_str().expect("text").ends_with("ZeroDivisionError: division by zero\n"));
+    let answer = code_run(&sandbox, "python", "import os; os.kill(os.getpid(), 9)", json!({})).await;
+    assert_eq!(answer.json["exitCode"], 137);
+    let answer = code_run(&sandbox, "python", "while True: pass", json!({ "timeout": 1 })).await;
+    answer.assert_error(408, "PROCESS_EXECUTION_TIMEOUT");
+}
+
+#[tokio::test]
+async fn a_long_program() {
+    let sandbox = Sandbox::start().await;
+    let code = format!("text = '{}'\nprint(len(text))", "x".repeat(3_000_000));
+    assert_eq!(code_run(&sandbox, "python", &code, json!({})).await.json["result"], "3000000\n");
+}
+
+/// Runs the wrapper without matplotlib where there is none: the program's own error is what is seen.
+#[tokio::test]
+async fn a_wrapped_program_fails_like_any_other() {
+    let sandbox = Sandbox::start().await;
+    let code = "def f():\n    return 1/0\nif False:\n    import matplotlib\nprint(__name__)\nf()";
+    let answer = code_run(&sandbox, "python", code, json!({})).await;
+    let expected = "__main__\nTraceback (most recent call last):\n  File \"<target_code>\", line 6, in <module>\n    f()\n  \
+        File \"<target_code>\", line 2, in f\n    return 1/0\n";
+    let result = answer.json["result"].as_str().expect("text");
+    // Newer Pythons underline the spot.
+    let plain: String =
+        result.split_inclusive('\n').filter(|line| !line.trim().chars().all(|c| "~^".contains(c))).collect();
+    assert!(plain.starts_with(expected), "{result}");
+    assert_eq!(answer.json["exitCode"], 1);
+    let answer = code_run(&sandbox, "python", "import matplotlib as no such\n", json!({})).await;
+    assert!(answer.json["result"].as_str().expect("text").contains("File \"<target_code>\", line 1"));
+    let answer = code_run(&sandbox, "python", "if 0: import matplotlib\nimport sys; sys.exit(5)", json!({})).await;
+    assert_eq!(answer.json["exitCode"], 5);
+}
+
+#[tokio::test]
+async fn javascript() {
+    let sandbox = Sandbox::start().await;
+    let code = "console.log(process.argv.slice(1)); console.error('e'); process.exitCode = 2";
+    let answer = code_run(&sandbox, "javascript", code, json!({ "argv": ["a", "$((1+1))"] })).await;
+    assert_eq!(answer.json, json!({ "exitCode": 2, "result": "[ 'a', '2' ]\ne\n" }));
+}
+
+#[tokio::test]
+async fn typescript_without_ts_node_says_what_is_missing() {
+    let sandbox = Sandbox::start().await;
+    let answer = code_run(&sandbox, "typescript", "let x: number = 1", json!({ "envs": { "PATH": "/nowhere" } })).await;
+    assert_eq!(answer.json["exitCode"], 127);
+    assert!(answer.json["result"].as_str().expect("text").contains("npm install -g typescript ts-node"));
+}
+
+#[tokio::test]
+async fn refused_programs() {
+    let sandbox = Sandbox::start().await;
+    code_run(&sandbox, "cobol", "STOP RUN", json!({})).await.assert_error(400, "BAD_REQUEST");
+    code_run(&sandbox, "", "x", json!({})).await.assert_error(400, "BAD_REQUEST");
+    code_run(&sandbox, "python", "", json!({})).await.assert_error(400, "BAD_REQUEST");
+}

@@ -1,0 +1,103 @@
+//! A daemon whose work directory is a temporary one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use paddock_daemon::environment::Environment;
+use paddock_daemon::http::{Daemon, router};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub struct Sandbox {
+    pub dir: tempfile::TempDir,
+    url: String,
+    client: Client,
+    server: JoinHandle<()>,
+}
+
+impl Sandbox {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let work_dir = dir.path().canonicalize().expect("exists");
+        let daemon = Daemon::in_dirs(work_dir, PathBuf::from("/root"), Environment::inherited());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let url = format!("http://{}", listener.local_addr().expect("address"));
+        let app = router::router(Arc::new(daemon));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serves") });
+        Self { dir, url, client: Client::new(), server }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("has one")).expect("mkdir");
+        std::fs::write(path, content).expect("write");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("read")
+    }
+
+    pub fn request(&self, method: Method, path_and_query: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path_and_query}", self.url))
+    }
+
+    pub async fn get(&self, path_and_query: &str) -> Answer {
+        answer(self.request(Method::GET, path_and_query)).await
+    }
+
+    pub async fn post(&self, path_and_query: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path_and_query).json(&body)).await
+    }
+
+    pub async fn execute(&self, command: &str) -> (i64, String) {
+        let answer = self.post("/process/execute", json!({ "command": command })).await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        let result = answer.json["result"].as_str().expect("text").to_owned();
+        (answer.json["exitCode"].as_i64().expect("a number"), result)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Status and body; the body is null when there is none.
+pub struct Answer {
+    pub status: u16,
+    pub json: Value,
+}
+
+impl Answer {
+    /// An error as the wire has it.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, code: &str) {
+        let body = &self.json;
+        assert_eq!((self.status, body["code"].as_str()), (status, Some(code)), "{body}");
+        assert_eq!(body["statusCode"], status);
+        assert_eq!(body["source"], "DAYTONA_DAEMON");
+        for key in ["message", "timestamp", "path", "method"] {
+            assert!(body[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {body}");
+        }
+    }
+}
+
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response: Response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    Answer { status, json: if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") } }
+}
+
+/// For a query.
+pub fn encode(text: impl AsRef<Path>) -> String {
+    let text = text.as_ref().to_string_lossy().into_owned();
+    percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
