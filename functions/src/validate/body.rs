@@ -41,16 +41,21 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    if bytes.trim_ascii().is_empty() {
-        return Err(ApiError::invalid("a JSON body is required"));
+    match bytes.trim_ascii().first() {
+        None => return Err(ApiError::invalid("a JSON body is required")),
+        Some(b'{') => {}
+        // serde would take a list as the fields in their order.
+        Some(_) => return Err(ApiError::invalid("the JSON body must be an object")),
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
+        let field = error.path().to_string();
         let reason = error.into_inner();
-        match path.as_str() {
-            "." => ApiError::invalid(format!("invalid JSON body: {reason}")),
-            field => ApiError::invalid(format!("{field}: {reason}")),
+        // Where the text itself is broken, the last field read is not what is wrong.
+        if reason.is_data() && field != "." {
+            ApiError::invalid(format!("{field}: {reason}"))
+        } else {
+            ApiError::invalid(format!("invalid JSON body: {reason}"))
         }
     })?;
     json.end().map_err(|reason| ApiError::invalid(format!("invalid JSON body: {reason}")))?;

@@ -55,7 +55,7 @@ fn snapshots_are_found_by_id_and_name() {
         let snapshot = &list["items"][0];
         assert_eq!((&snapshot["state"], &snapshot["general"]), (&json!("active"), &json!(true)));
         for name in [snapshot["id"].as_str().unwrap(), "paddock-default"] {
-            assert_eq!(&fixture.call("GET", &format!("/snapshots/{name}"), None).await.body, snapshot);
+            assert_eq!(fixture.call("GET", &format!("/snapshots/{name}"), None).await.body["id"], snapshot["id"]);
         }
         fixture.call("GET", "/snapshots/registry%2Fimage:tag", None).await.refused(404);
         assert_eq!(fixture.call("GET", "/snapshots?sourceSandboxId=x", None).await.body["total"], 0);

@@ -87,6 +87,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// As its user sees it. Names every field of the domain: a new one must be shown or hidden on purpose.
+    #[expect(clippy::too_many_lines, reason = "one line per field, twice")]
     pub fn new(detail: Detail, toolbox_proxy_url: &str) -> Self {
         let Detail { head, spec } = detail;
         let domain::Sandbox {

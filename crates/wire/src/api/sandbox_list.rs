@@ -105,6 +105,7 @@ pub struct SandboxListItem {
 
 impl From<Sandbox> for SandboxListItem {
     /// Names every field, so that a new one must be kept or dropped on purpose.
+    #[expect(clippy::too_many_lines, reason = "one line per field, twice")]
     fn from(sandbox: Sandbox) -> Self {
         let Sandbox {
             id,
