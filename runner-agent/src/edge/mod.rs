@@ -69,6 +69,8 @@ pub struct EdgeSettings {
     pub gate_bound: Duration,
     /// Between questions for a sandbox that has no owner yet.
     pub placement_poll: Duration,
+    /// A new edge is in no list before the next heartbeat: this long its requests wait at the relay door.
+    pub new_edge_wait: Duration,
     /// Open requests per sandbox.
     pub open_requests: usize,
     /// Between questions to the revocation feed.
@@ -84,6 +86,7 @@ impl Default for EdgeSettings {
         Self {
             gate_bound: Duration::from_secs(30),
             placement_poll: Duration::from_millis(500),
+            new_edge_wait: Duration::from_secs(12),
             open_requests: 1024,
             poll_every: POLL_EVERY,
             blind_after: BLIND_AFTER,

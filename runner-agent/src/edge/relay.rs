@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use paddock_model::id::SandboxId;
+use paddock_wire::agents::TicketClaims;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -18,7 +19,8 @@ use super::{
     forward::{Hop, HopError, Inbound},
     gate::Pass,
     revocations::Held,
-    route, ticket,
+    route,
+    ticket::{self, TicketError},
 };
 
 static TICKET: HeaderName = HeaderName::from_static("x-paddock-ticket");
@@ -62,7 +64,7 @@ pub async fn answer(edge: Arc<Edge>, request: Request<Incoming>) -> Response<Bod
 }
 
 async fn serve(edge: &Arc<Edge>, mut request: Request<Incoming>) -> Result<Response<Body>, EdgeError> {
-    let (pass, rest) = match admit(edge, &request) {
+    let (pass, rest) = match admit(edge, &request).await {
         Ok(admitted) => admitted,
         Err(error) => {
             client_door::discard(request);
@@ -79,16 +81,32 @@ async fn serve(edge: &Arc<Edge>, mut request: Request<Incoming>) -> Result<Respo
     inbound.answer(response, "", &revoked, in_use)
 }
 
-fn admit(edge: &Edge, request: &Request<Incoming>) -> Result<(Pass, String), EdgeError> {
+async fn admit(edge: &Edge, request: &Request<Incoming>) -> Result<(Pass, String), EdgeError> {
     let target = route::relay(request.uri().path())?;
     let SandboxId(sandbox_id) =
         target.sandbox.parse().map_err(|_| EdgeError::BadRequest("The path names no sandbox.".to_owned()))?;
     let shown = request.headers().get(&TICKET).and_then(|ticket| ticket.to_str().ok());
     let shown = shown.ok_or_else(|| EdgeError::Unauthorized("The request carries no ticket.".to_owned()))?;
-    let claims = ticket::verify(shown, &edge.edges.borrow(), edge.own_id()?, sandbox_id).map_err(|error| {
-        tracing::warn!(sandbox = %sandbox_id, %error, "ticket refused");
-        EdgeError::Unauthorized(error.to_string())
-    })?;
-    let pass = Pass { sandbox_id, organization_id: claims.org, epoch: claims.epoch, generation: claims.generation };
+    let waited = tokio::time::timeout(edge.settings.new_edge_wait, verify(edge, shown, sandbox_id)).await;
+    let claims = waited.unwrap_or_else(|_| Err(EdgeError::Unauthorized(TicketError::UnknownEdge.to_string())))?;
+    let pass =
+        Pass { sandbox_id, organization_id: claims.org, epoch: claims.epoch, generation: claims.generation };
     Ok((pass, target.rest))
+}
+
+/// Waits, for ever, until the edge that signed the ticket is in the list.
+async fn verify(edge: &Edge, ticket: &str, sandbox_id: Uuid) -> Result<TicketClaims, EdgeError> {
+    let own_id = edge.own_id()?;
+    let mut edges = edge.edges.clone();
+    loop {
+        let verified = ticket::verify(ticket, &edges.borrow_and_update(), own_id, sandbox_id);
+        match verified {
+            Ok(claims) => return Ok(claims),
+            Err(TicketError::UnknownEdge) if edges.changed().await.is_ok() => {}
+            Err(error) => {
+                tracing::warn!(sandbox = %sandbox_id, %error, "ticket refused");
+                return Err(EdgeError::Unauthorized(error.to_string()));
+            }
+        }
+    }
 }

@@ -108,6 +108,8 @@ async fn a_refusal_is_never_given_on_old_knowledge() {
     agents.grant(TOKEN, &sandbox.id.to_string(), sandbox.grant.clone());
     assert_eq!(machine.get(sandbox.id, "/x").send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(agents.asked(), 2);
+    // An owner that is up to date is not looked behind.
+    assert_eq!(agents.fetched(), 0);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Two machines: a request that lands on the wrong one takes one hop, with a ticket.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     body::Body,
@@ -15,7 +17,9 @@ use super::{
     agents::Agents,
     scene::{Machine, Sandbox, TOKEN, client, edge_error, settings},
 };
-use crate::sandboxes::registry::Phase;
+use crate::{edge::EdgeSettings, sandboxes::registry::Phase};
+
+const FOREVER: Duration = Duration::from_secs(3600);
 
 fn daemon() -> Router {
     let mirror = |request: Request| async move {
@@ -107,6 +111,20 @@ async fn an_edge_that_left_the_list_is_no_longer_served() {
     // To the caller it is no fault of the credential.
     let told = scene.edge.get(scene.sandbox.id, "/x").send().await.unwrap();
     edge_error(told, StatusCode::SERVICE_UNAVAILABLE).await;
+}
+
+#[tokio::test]
+async fn an_edge_that_is_new_is_waited_for() {
+    let agents = Agents::start().await;
+    let edge = Machine::start(&agents, settings()).await;
+    let owner = Machine::start(&agents, EdgeSettings { new_edge_wait: FOREVER, ..settings() }).await;
+    let sandbox = Sandbox::running(&agents, &owner, daemon()).await;
+    let call = tokio::spawn(edge.get(sandbox.id, "/x").send());
+    while owner.edges.receiver_count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    owner.edges.send_replace(vec![edge.as_edge()]);
+    assert_eq!(call.await.unwrap().unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

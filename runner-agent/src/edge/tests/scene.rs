@@ -45,6 +45,7 @@ pub fn settings() -> EdgeSettings {
     EdgeSettings {
         poll_every: Duration::from_millis(20),
         placement_poll: Duration::from_millis(20),
+        new_edge_wait: Duration::from_millis(50),
         ..EdgeSettings::default()
     }
 }
