@@ -34,6 +34,9 @@ struct Conformance {
     /// Endpoint to ask.
     #[arg(long)]
     endpoint: String,
+    /// Services to ask for.
+    #[arg(long, value_delimiter = ',', value_parser = conformance::SERVICES, default_values = conformance::SERVICES)]
+    services: Vec<String>,
     /// Also write the table as markdown.
     #[arg(long, value_name = "FILE")]
     table_out: Option<PathBuf>,
@@ -93,8 +96,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     match cli.command {
         Command::Serve(serve) => runtime.block_on(run_stack(*serve)),
-        Command::Conformance(Conformance { endpoint, table_out }) => {
-            let all_hold = runtime.block_on(conformance::run(&endpoint, table_out.as_deref()))?;
+        Command::Conformance(Conformance { endpoint, services, table_out }) => {
+            let all_hold = runtime.block_on(conformance::run(&endpoint, &services, table_out.as_deref()))?;
             Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }

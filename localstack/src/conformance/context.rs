@@ -17,14 +17,17 @@ pub struct Context {
     pub table: String,
     pub bucket: String,
     run: String,
+    /// Which of the two were made; an endpoint without a service has neither.
+    has_table: bool,
+    has_bucket: bool,
 }
 
 /// AWS answers `CreateTable` long before the table is there; emulators do at once.
 const TABLE_POLLS: u32 = 60;
 
 impl Context {
-    /// Makes the run's table and bucket.
-    pub async fn new(endpoint: &str) -> anyhow::Result<Self> {
+    /// Makes what the wanted services need: a table, a bucket.
+    pub async fn new(endpoint: &str, wanted: &[String]) -> anyhow::Result<Self> {
         // Answers must be seen as they come: no retries.
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .endpoint_url(endpoint)
@@ -46,9 +49,15 @@ impl Context {
             table: format!("paddock-conformance-{run}"),
             bucket: format!("paddock-conformance-{run}"),
             run,
+            has_table: wanted.iter().any(|service| service == "dynamodb" || service == "streams"),
+            has_bucket: wanted.iter().any(|service| service == "s3"),
         };
-        context.create_table().await.context("the run's table")?;
-        context.s3.create_bucket().bucket(&context.bucket).send().await.context("the run's bucket")?;
+        if context.has_table {
+            context.create_table().await.context("the run's table")?;
+        }
+        if context.has_bucket {
+            context.s3.create_bucket().bucket(&context.bucket).send().await.context("the run's bucket")?;
+        }
         Ok(context)
     }
 
@@ -118,16 +127,20 @@ impl Context {
     }
 
     async fn try_remove(&self) -> anyhow::Result<()> {
-        self.dynamodb.delete_table().table_name(&self.table).send().await?;
+        if self.has_table {
+            self.dynamodb.delete_table().table_name(&self.table).send().await?;
+        }
         let queues = self.sqs.list_queues().queue_name_prefix(self.name("")).send().await?;
         for url in queues.queue_urls() {
             self.sqs.delete_queue().queue_url(url).send().await?;
         }
-        let objects = self.s3.list_objects_v2().bucket(&self.bucket).send().await?;
-        for key in objects.contents().iter().filter_map(|object| object.key()) {
-            self.s3.delete_object().bucket(&self.bucket).key(key).send().await?;
+        if self.has_bucket {
+            let objects = self.s3.list_objects_v2().bucket(&self.bucket).send().await?;
+            for key in objects.contents().iter().filter_map(|object| object.key()) {
+                self.s3.delete_object().bucket(&self.bucket).key(key).send().await?;
+            }
+            self.s3.delete_bucket().bucket(&self.bucket).send().await?;
         }
-        self.s3.delete_bucket().bucket(&self.bucket).send().await?;
         Ok(())
     }
 }

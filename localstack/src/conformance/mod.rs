@@ -50,10 +50,13 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Runs every case, prints the table, and says whether none failed.
-pub async fn run(endpoint: &str, markdown: Option<&Path>) -> anyhow::Result<bool> {
-    let context = Context::new(endpoint).await?;
-    let services = [
+/// Services a case can be about, as `--services` takes them.
+pub const SERVICES: [&str; 4] = ["dynamodb", "streams", "sqs", "s3"];
+
+/// Runs every case of the wanted services, prints the table, and says whether none failed.
+pub async fn run(endpoint: &str, wanted: &[String], markdown: Option<&Path>) -> anyhow::Result<bool> {
+    let context = Context::new(endpoint, wanted).await?;
+    let groups = [
         conditions::cases(),
         updates::cases(),
         transactions::cases(),
@@ -64,7 +67,7 @@ pub async fn run(endpoint: &str, markdown: Option<&Path>) -> anyhow::Result<bool
         uploads::cases(),
     ];
     let mut results = Vec::new();
-    for case in services.into_iter().flatten() {
+    for case in groups.into_iter().flatten().filter(|case| wanted.contains(&case.service.to_lowercase())) {
         let verdict = match (case.run)(&context).await {
             Ok(()) => Verdict::Pass,
             Err(error) => verdict(&error),
@@ -73,6 +76,10 @@ pub async fn run(endpoint: &str, markdown: Option<&Path>) -> anyhow::Result<bool
     }
     context.remove_resources().await;
     println!("{}", table::text(&results));
+    let not_asked: Vec<_> = SERVICES.into_iter().filter(|service| !wanted.iter().any(|name| name == service)).collect();
+    if !not_asked.is_empty() {
+        println!("not asked: {}", not_asked.join(", "));
+    }
     if let Some(path) = markdown {
         std::fs::write(path, table::markdown(endpoint, &results))?;
     }
