@@ -25,8 +25,8 @@
 //! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
 //!
 //! Bounds, so that no request takes the sandbox's memory: a JSON body may have 16 MiB
-//! ([`http::extract::BODY_LIMIT`]), the output kept of one run 32 MiB and of all runs together
-//! 128 MiB ([`process::output`]); the rest of an output is read and dropped, and the result says so.
+//! ([`http::extract::BODY_LIMIT`]), the output kept of one run 16 MiB and of all runs together
+//! 64 MiB ([`process::output`]); the rest of an output is read and dropped, and the result says so.
 //! Files are always streamed.
 
 pub mod accounts;

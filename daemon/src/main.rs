@@ -1,7 +1,7 @@
 //! `paddock-daemon`, mounted into every sandbox as `/usr/local/bin/daytona`.
 //!
 //! * no subcommand (as the container's entrypoint): [`init`](paddock_daemon::init), PID 1
-//! * `serve [--listener stdin]`: [`serve`](paddock_daemon::serve), the HTTP server; started by init
+//! * `serve`: [`serve`](paddock_daemon::serve), the HTTP server; init starts it with `--inherited`
 //! * `pause`: [`pause`](paddock_daemon::pause), the only process of a pause container
 
 use std::process::ExitCode;
@@ -10,9 +10,14 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).collect();
     let end = match words.as_slice() {
+        // The pause image's entrypoint is `pause`; `xtask up` asks it for its version to see that it runs alone.
+        ["--version"] | ["pause", "--version"] => {
+            println!("paddock-daemon {}", env!("CARGO_PKG_VERSION"));
+            Ok(ExitCode::SUCCESS)
+        }
         ["pause"] => paddock_daemon::pause::run(),
         ["serve"] => paddock_daemon::serve::run(false),
-        ["serve", "--listener", "stdin"] => paddock_daemon::serve::run(true),
+        ["serve", "--inherited"] => paddock_daemon::serve::run(true),
         _ => paddock_daemon::init::run(&arguments),
     };
     match end {

@@ -1,5 +1,6 @@
 //! The server process: comes up, says so, answers until SIGTERM.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::config::Config;
+use crate::environment::Environment;
 use crate::http::{Daemon, router};
 use crate::log_file::LogFile;
 use crate::{oom, ready};
@@ -23,37 +25,35 @@ const WORKERS: usize = 2;
 /// File work runs on these; each costs memory only while it is in use.
 const BLOCKING_THREADS: usize = 64;
 
-/// Serves on the listener that init put at stdin, or on one of its own.
-pub fn run(listener_at_stdin: bool) -> Result<ExitCode> {
+/// Serves with what init put at stdin and stdout, or on a listener of its own.
+pub fn run(inherited: bool) -> Result<ExitCode> {
     // Init waits for signals by blocking them, and children inherit that; so would every command we spawn.
     SigSet::all().thread_unblock()?;
-    let config = Config::from_env()?;
-    tracing_subscriber::fmt()
-        .with_max_level(config.log_level)
-        .with_ansi(false)
-        .with_writer(LogFile::open(config.log.clone()))
-        .init();
-    oom::shield_self();
-    if listener_at_stdin {
+    if inherited {
         // Without init nobody would replace or end us.
         prctl::set_pdeathsig(Signal::SIGTERM)?;
     }
-    let listener = if listener_at_stdin { inherited_listener()? } else { own_listener(config.port)? };
+    let config = Config::from_env()?;
+    let log = LogFile::open(config.log.clone());
+    tracing_subscriber::fmt().with_max_level(config.log_level).with_ansi(false).with_writer(log).init();
+    oom::shield_self();
+    let listener = if inherited { inherited_listener()? } else { own_listener(config.port)? };
     listener.set_nonblocking(true)?;
+    let environment = if inherited { inherited_environment()? } else { Environment::inherited() };
+    let daemon = Arc::new(Daemon::start(&config, environment)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
-    let end = runtime.block_on(serve(config, listener));
+    let end = runtime.block_on(serve(config, listener, daemon));
     // A walk that still runs must not hold up the end.
     runtime.shutdown_background();
     end.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, listener: StdListener) -> Result<()> {
+async fn serve(config: Config, listener: StdListener, daemon: Arc<Daemon>) -> Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let daemon = Arc::new(Daemon::start(&config)?);
     info!(version = crate::VERSION, address = ?listener.local_addr()?, work_dir = ?daemon.work_dir, "listening");
     if let Some(socket) = config.ready_socket {
         tokio::spawn(async move { ready::push(&socket).await });
@@ -75,6 +75,11 @@ async fn serve(config: Config, listener: StdListener) -> Result<()> {
 fn inherited_listener() -> Result<StdListener> {
     let descriptor = std::io::stdin().as_fd().try_clone_to_owned().context("taking the listener from stdin")?;
     Ok(StdListener::from(descriptor))
+}
+
+fn inherited_environment() -> Result<Environment> {
+    let descriptor = std::io::stdout().as_fd().try_clone_to_owned().context("taking the environment from stdout")?;
+    Ok(Environment::kept_in(File::from(descriptor)))
 }
 
 fn own_listener(port: u16) -> Result<StdListener> {

@@ -166,6 +166,16 @@ fn the_runners_variables_stay_with_the_daemon() {
 }
 
 #[test]
+fn a_changed_environment_outlives_the_server() {
+    let init = Init::start();
+    init.wait_ready();
+    init.request("POST", "/env", r#"{"set":{"COLOUR":"blue\nsky"},"unset":["HOME"]}"#);
+    signal(init.children()[0], Signal::SIGKILL);
+    init.wait_ready();
+    assert_eq!(init.execute("echo \"$COLOUR\" ${HOME-none} ${PATH:+path}"), "blue\nsky none path\n");
+}
+
+#[test]
 fn pause_waits_for_its_signal() {
     let mut pause = Pause(Command::new(env!("CARGO_BIN_EXE_paddock-daemon")).arg("pause").spawn().expect("starts"));
     let pid = pause.0.id().cast_signed();

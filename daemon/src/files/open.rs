@@ -1,12 +1,13 @@
 //! Opening and creating regular files. Callers name any path; what lies there may be a FIFO that nobody
 //! writes or a device without end, and opening those must neither block nor stream forever.
 
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::fcntl::OFlag;
 
+use super::change::create_folder;
 use super::error::{FileError, FileResult};
 
 const PARENT_MODE: u32 = 0o755;
@@ -19,7 +20,7 @@ pub fn read(path: &Path) -> FileResult<(File, Metadata)> {
 /// For writing, from the start; missing parents are made.
 pub fn create(path: &Path) -> FileResult<File> {
     if let Some(parent) = path.parent() {
-        DirBuilder::new().recursive(true).mode(PARENT_MODE).create(parent).map_err(FileError::at(parent))?;
+        create_folder(parent, PARENT_MODE)?;
     }
     // Truncated only when it is known to be a regular file.
     let mut options = OpenOptions::new();

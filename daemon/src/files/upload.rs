@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::task::spawn_blocking;
 
 use super::error::{FileError, FileResult};
 use super::open;
 
+/// The network's pieces are small for the hop to a blocking thread that each write is.
+const BUFFER: usize = 512 * 1024;
+
 /// A file that is being written.
 #[derive(Debug)]
 pub struct Upload {
     path: PathBuf,
-    file: File,
+    file: BufWriter<File>,
     bytes: u64,
 }
 
@@ -23,7 +26,7 @@ impl Upload {
         let path = path.to_path_buf();
         let made = spawn_blocking(move || open::create(&path).map(|file| (path, file)));
         let (path, file) = made.await.map_err(|error| FileError::Argument(error.to_string()))??;
-        Ok(Self { path, file: File::from_std(file), bytes: 0 })
+        Ok(Self { path, file: BufWriter::with_capacity(BUFFER, File::from_std(file)), bytes: 0 })
     }
 
     /// Adds.

@@ -24,6 +24,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
         let bytes = read(request.into_body()).await?;
         let text: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { &bytes };
+        // A list of the fields' values would count as the object too.
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Err(invalid("invalid request body: a JSON object is expected".to_owned()));
+        }
         serde_json::from_slice(text).map(Self).map_err(|error| invalid(format!("invalid request body: {error}")))
     }
 }

@@ -44,14 +44,14 @@ pub struct Daemon {
 
 impl Daemon {
     /// Looks at the container it was started in.
-    pub fn start(config: &Config) -> Result<Self> {
+    pub fn start(config: &Config, environment: Environment) -> Result<Self> {
         let home = home();
         let work_dir = if config.home_as_work_dir {
             home.clone()
         } else {
             std::env::current_dir().context("finding the work directory")?
         };
-        Ok(Self::in_dirs(work_dir, home, Environment::inherited()))
+        Ok(Self::in_dirs(work_dir, home, environment))
     }
 
     /// A caller's path.

@@ -10,6 +10,7 @@
 //! The server is a process of its own, because reaping everything in the process that also spawns
 //! would steal the exit statuses of its children. Init binds the listener and hands it to each
 //! server: callers wait in its backlog while a killed server is replaced, and no tenant can take the port.
+//! Likewise it holds the file that keeps changes of the environment.
 
 mod restarts;
 mod server;

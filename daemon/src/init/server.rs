@@ -1,16 +1,18 @@
-//! The server process and the listener it is given.
+//! The server process, and what it is given: the listener, and the file that keeps the environment.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::Pid;
 
-/// The listener, and the process that serves it.
+/// What outlives a server process, and the process.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    environment: OwnedFd,
     pid: Option<Pid>,
 }
 
@@ -19,16 +21,19 @@ impl Server {
     pub fn bind(port: u16) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).with_context(|| format!("binding port {port}"))?;
-        Ok(Self { listener, pid: None })
+        let environment =
+            memfd_create(c"paddock-environment", MFdFlags::MFD_CLOEXEC).context("keeping the environment")?;
+        Ok(Self { listener, environment, pid: None })
     }
 
-    /// Starts this same program as the server, its stdin being the listener. (Standard descriptors are
-    /// the ones a child can be given without unsafe code.)
+    /// Starts this same program as the server, its stdin being the listener and its stdout the environment's
+    /// file. (Standard descriptors are the ones a child can be given without unsafe code.)
     pub fn start(&mut self) -> Result<()> {
         let listener = OwnedFd::from(self.listener.try_clone()?);
         let child = Command::new("/proc/self/exe")
-            .args(["serve", "--listener", "stdin"])
+            .args(["serve", "--inherited"])
             .stdin(Stdio::from(listener))
+            .stdout(Stdio::from(self.environment.try_clone()?))
             .spawn()?;
         // The handle is dropped without waiting: init reaps by waitpid(-1), this child included.
         self.pid = Some(Pid::from_raw(child.id().cast_signed()));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Kept of one run.
-pub const RUN_LIMIT: usize = 32 * 1024 * 1024;
+pub const RUN_LIMIT: usize = 16 * 1024 * 1024;
 /// Kept of all runs together.
-pub const TOTAL_LIMIT: usize = 128 * 1024 * 1024;
+pub const TOTAL_LIMIT: usize = 64 * 1024 * 1024;
 
 /// What all runs together may still keep.
 #[derive(Debug, Clone, Default)]

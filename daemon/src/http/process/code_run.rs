@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use paddock_wire::toolbox::process::{Artifacts, CodeRan, CodeRun};
+use axum::response::Response;
+use paddock_wire::toolbox::chart::Chart;
+use paddock_wire::toolbox::process::{Artifacts, CodeRun};
 
 use crate::http::Daemon;
-use crate::http::error::ApiResult;
+use crate::http::error::{ApiError, ApiResult};
 use crate::http::extract::JsonBody;
+use crate::http::stream::json_text;
 
-pub async fn code_run(
-    State(daemon): State<Arc<Daemon>>,
-    JsonBody(request): JsonBody<CodeRun>,
-) -> ApiResult<Json<CodeRan>> {
+/// Answers [`CodeRan`](paddock_wire::toolbox::process::CodeRan).
+pub async fn code_run(State(daemon): State<Arc<Daemon>>, JsonBody(request): JsonBody<CodeRun>) -> ApiResult<Response> {
     let ran = daemon.processes.code_run(request).await?;
-    let artifacts = (!ran.charts.is_empty()).then_some(Artifacts { charts: ran.charts });
-    Ok(Json(CodeRan { exit_code: ran.exit_code, result: ran.output, artifacts }))
+    let before = format!(r#"{{"exitCode":{},"result":"#, ran.exit_code);
+    let after = if ran.charts.is_empty() { String::new() } else { artifacts(ran.charts)? };
+    Ok(json_text(before, ran.output, after + "}"))
+}
+
+fn artifacts(charts: Vec<Chart>) -> ApiResult<String> {
+    let json = serde_json::to_string(&Artifacts { charts });
+    json.map(|json| format!(r#","artifacts":{json}"#)).map_err(|error| ApiError::internal(error.to_string()))
 }

@@ -1,12 +1,18 @@
 //! The variables that spawned processes get. Kept apart from the daemon's own process environment,
 //! which cannot be changed safely while threads run.
+//!
+//! * [`kept`] how changes survive the server
+
+mod kept;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::sync::{PoisonError, RwLock};
 
 use paddock_wire::toolbox::info::EnvChange;
 use thiserror::Error;
+use tracing::warn;
 
 use crate::config::PRIVATE_PREFIX;
 
@@ -17,6 +23,8 @@ pub type Variables = BTreeMap<OsString, OsString>;
 #[derive(Debug)]
 pub struct Environment {
     variables: RwLock<Variables>,
+    /// Where changes are written for the next server, if there will be one.
+    keeper: Option<File>,
 }
 
 /// A variable that no process could be given.
@@ -36,7 +44,13 @@ impl Environment {
 
     /// These variables.
     pub fn new(variables: Variables) -> Self {
-        Self { variables: RwLock::new(variables) }
+        Self { variables: RwLock::new(variables), keeper: None }
+    }
+
+    /// What an earlier server left in the file, else as inherited; changes go there.
+    pub fn kept_in(keeper: File) -> Self {
+        let environment = kept::read(&keeper).map_or_else(Self::inherited, Self::new);
+        Self { keeper: Some(keeper), ..environment }
     }
 
     /// A copy of all.
@@ -68,6 +82,11 @@ impl Environment {
             variables.remove(&OsString::from(name));
         }
         variables.extend(set.iter().map(|(name, value)| (name.into(), value.into())));
+        if let Some(keeper) = &self.keeper
+            && let Err(error) = kept::write(keeper, &variables)
+        {
+            warn!(%error, "a change of the environment would not survive this server");
+        }
         Ok(variables.clone())
     }
 }
