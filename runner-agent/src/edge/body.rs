@@ -192,7 +192,7 @@ impl HttpBody for UploadBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 

@@ -71,20 +71,30 @@ async fn toolbox(edge: &Arc<Edge>, target: &Target, request: Request<Incoming>) 
     let inbound = Inbound::new(request, &target.rest);
     let caller = caller?;
     origin?;
+    let (passed, held, place) = pass_on(edge, &caller, target, &inbound, counts, came).await?;
+    let Passed { response, in_use } = passed;
+    inbound.answer(response, &target.prefix, &held.revoked.clone(), (held, place, in_use))
+}
 
+/// Tries on what the edge remembers of the caller, and, when that turns out to be old, on a new grant.
+async fn pass_on(
+    edge: &Arc<Edge>,
+    caller: &Caller,
+    target: &Target,
+    inbound: &Inbound,
+    counts: bool,
+    came: Instant,
+) -> Result<(Passed, Arc<Held>, Place), EdgeError> {
     let mut stale: Option<Arc<Held>> = None;
     let mut retried = false;
     loop {
-        let held = edge.grants.get(&caller, &target.sandbox, stale.as_ref()).await?;
+        let held = edge.grants.get(caller, &target.sandbox, stale.as_ref()).await?;
         let tried = tokio::select! {
-            tried = attempt(edge, &held, &inbound, counts) => tried,
+            tried = attempt(edge, &held, inbound, counts) => tried,
             () = held.revoked.cancelled() => Err(revoked()),
         };
         match tried {
-            Ok((passed, place)) => {
-                let Passed { response, in_use } = passed;
-                return inbound.answer(response, &target.prefix, &held.revoked.clone(), (held, place, in_use));
-            }
+            Ok((passed, place)) => return Ok((passed, held, place)),
             Err(_) if held.revoked.is_cancelled() => return Err(revoked()),
             // No event tells of a placement; SDKs do not come before there is one.
             Err(EdgeError::NotPlaced) if came.elapsed() < edge.settings.gate_bound => {
@@ -109,7 +119,7 @@ async fn attempt(
 ) -> Result<(Passed, Place), EdgeError> {
     let grant = &held.grant;
     if !grant.wants_started {
-        return Err(EdgeError::NotRunning { state: grant.state.clone() });
+        return Err(not_wanted(&grant.state));
     }
     let place = edge.admission.enter(grant.sandbox_id)?;
     let owner = grant.runner_id.ok_or(EdgeError::NotPlaced)?;
@@ -125,6 +135,15 @@ async fn attempt(
         relay::pass_over(edge, held, owner, inbound).await?
     };
     Ok((passed, place))
+}
+
+fn not_wanted(state: &str) -> EdgeError {
+    match state {
+        "error" | "build_failed" => {
+            EdgeError::Failed(format!("Sandbox failed (state: {state}); its errorReason says why."))
+        }
+        _ => EdgeError::NotRunning { state: state.to_owned() },
+    }
 }
 
 fn revoked() -> EdgeError {

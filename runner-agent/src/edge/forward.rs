@@ -1,7 +1,10 @@
 //! Passing one request on, to a daemon or to a relay door, and its answer back.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::{
+    body::{Body as _, Incoming},
+    upgrade::OnUpgrade,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -54,6 +57,7 @@ impl Inbound {
         let expects_continue = parts.headers.contains_key(header::EXPECT);
         let mut headers = parts.headers;
         strip::request(&mut headers);
+        one_length(&mut headers, &body);
         let upload = Upload::new(body, expects_continue);
         Self { method: parts.method, path_and_query, headers, upload, upgrade, on_upgrade }
     }
@@ -103,10 +107,18 @@ impl Inbound {
                 parts.version = Version::HTTP_11;
                 parts.extensions.clear();
                 strip::response(&mut parts.headers);
+                one_length(&mut parts.headers, &body);
                 prefix_location(parts.status, &mut parts.headers, prefix);
                 Ok(Response::from_parts(parts, Body::stream(body, revoked, held)))
             }
         }
+    }
+}
+
+/// A length beside a chunked body is a second opinion on where the body ends: the way requests are smuggled.
+fn one_length(headers: &mut HeaderMap, body: &Incoming) {
+    if body.size_hint().exact().is_none() {
+        headers.remove(header::CONTENT_LENGTH);
     }
 }
 

@@ -141,7 +141,7 @@ impl Edge {
             gate: Gate::new(Arc::clone(&api), registry, settings.gate_bound),
             admission: Admission::new(settings.open_requests),
             activity: Arc::default(),
-            upstreams: Upstreams::new(),
+            upstreams: Upstreams::default(),
             settings,
             api,
             edges,

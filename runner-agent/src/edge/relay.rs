@@ -89,8 +89,7 @@ async fn admit(edge: &Edge, request: &Request<Incoming>) -> Result<(Pass, String
     let shown = shown.ok_or_else(|| EdgeError::Unauthorized("The request carries no ticket.".to_owned()))?;
     let waited = tokio::time::timeout(edge.settings.new_edge_wait, verify(edge, shown, sandbox_id)).await;
     let claims = waited.unwrap_or_else(|_| Err(EdgeError::Unauthorized(TicketError::UnknownEdge.to_string())))?;
-    let pass =
-        Pass { sandbox_id, organization_id: claims.org, epoch: claims.epoch, generation: claims.generation };
+    let pass = Pass { sandbox_id, organization_id: claims.org, epoch: claims.epoch, generation: claims.generation };
     Ok((pass, target.rest))
 }
 

@@ -32,13 +32,14 @@ pub struct Upstreams {
     relays: HttpClient,
 }
 
-impl Upstreams {
-    /// No connection yet.
-    pub fn new() -> Self {
+impl Default for Upstreams {
+    fn default() -> Self {
         let daemons = Cache::builder().max_capacity(MOST_DAEMONS).time_to_idle(KEEP_IDLE * 2).build();
         Self { daemons, relays: client() }
     }
+}
 
+impl Upstreams {
     /// Connections to one daemon.
     pub async fn daemon(&self, sandbox_id: Uuid, applied: (u64, u64), addr: SocketAddr) -> HttpClient {
         self.daemons.get_with((sandbox_id, applied, addr), async { client() }).await

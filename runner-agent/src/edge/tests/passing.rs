@@ -144,6 +144,22 @@ async fn what_is_not_http_gets_a_whole_error_too() {
 }
 
 #[tokio::test]
+async fn two_opinions_on_the_length_become_one() {
+    let (_agents, machine, sandbox) = scene().await;
+    let request = format!(
+        "POST /toolbox/{}/x HTTP/1.1\r\nHost: e\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        sandbox.id
+    );
+    let answer = raw(machine.clients, &request).await;
+    if answer.starts_with("HTTP/1.1 200") {
+        let seen: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!((&seen["body"], &seen["headers"]["content-length"]), (&json!("abc"), &Value::Null));
+    } else {
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_credentials_are_asked_about_once() {
     let (agents, machine, sandbox) = scene().await;
     for _ in 0..5 {

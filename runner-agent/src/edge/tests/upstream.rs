@@ -17,18 +17,18 @@ use tokio::{
 
 use super::{
     agents::Agents,
-    scene::{Machine, Sandbox, edge_error, settings},
+    scene::{Machine, Sandbox, TOKEN, edge_error, settings},
 };
 use crate::sandboxes::registry::Letter;
 
 /// A daemon by hand: the test gets each connection.
-async fn by_hand() -> (SocketAddr, mpsc::UnboundedReceiver<TcpStream>) {
+async fn by_hand() -> (SocketAddr, mpsc::Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let (tx, rx) = mpsc::unbounded_channel();
+    let (tx, rx) = mpsc::channel(16);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tx.send(stream).unwrap();
+            tx.send(stream).await.unwrap();
         }
     });
     (addr, rx)
@@ -138,4 +138,35 @@ async fn an_answer_that_is_none_is_a_bad_gateway() {
         stream.write_all(answer.as_bytes()).await.unwrap();
         edge_error(call.await.unwrap().unwrap(), StatusCode::BAD_GATEWAY).await;
     }
+}
+
+#[tokio::test]
+async fn a_side_of_a_tunnel_may_end_before_the_other() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let mut caller = TcpStream::connect(machine.clients).await.unwrap();
+    let head = format!(
+        "GET /toolbox/{}/ws HTTP/1.1\r\nHost: e\r\nAuthorization: Bearer {TOKEN}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Last: END\r\n\r\n",
+        sandbox.id
+    );
+    caller.write_all(head.as_bytes()).await.unwrap();
+    let mut daemon = connections.recv().await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        seen.push(daemon.read_u8().await.unwrap());
+    }
+    daemon
+        .write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
+        .await
+        .unwrap();
+    caller.write_all(b"question").await.unwrap();
+    caller.shutdown().await.unwrap();
+    let mut question = String::new();
+    daemon.read_to_string(&mut question).await.unwrap();
+    assert_eq!(question, "question");
+    daemon.write_all(b"late answer").await.unwrap();
+    drop(daemon);
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101") && answer.ends_with("late answer"), "{answer}");
 }
