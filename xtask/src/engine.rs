@@ -89,10 +89,10 @@ pub fn running_containers() -> Result<Vec<String>> {
     lines(output(&mut docker(["ps", "--quiet", "--no-trunc"]))?)
 }
 
-/// Ids of networks with a label `name=value`.
-pub fn networks(label: &str) -> Result<Vec<String>> {
+/// Names of networks with a label `name=value`.
+pub fn network_names(label: &str) -> Result<Vec<String>> {
     let filter = format!("label={label}");
-    lines(output(&mut docker(["network", "ls", "--quiet", "--no-trunc", "--filter", &filter]))?)
+    lines(output(&mut docker(["network", "ls", "--format", "{{.Name}}", "--filter", &filter]))?)
 }
 
 fn lines(text: String) -> Result<Vec<String>> {

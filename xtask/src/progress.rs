@@ -1,6 +1,7 @@
 //! Telling what happens: a spinner for people, plain lines for logs, and a small protocol between a detached
 //! supervisor and the command that waits for it.
 
+use std::cell::Cell;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -26,6 +27,11 @@ struct Shared {
     told: Instant,
 }
 
+thread_local! {
+    /// One step is shown at a time; a thread beside it works in silence.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
 static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
 
 fn shared() -> std::sync::MutexGuard<'static, Shared> {
@@ -46,8 +52,19 @@ pub fn speak_plainly() {
     shared().voice = Voice::Plain;
 }
 
+/// Work beside the steps of another thread: its own steps are not shown, only its notes.
+pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    QUIET.set(true);
+    let result = work();
+    QUIET.set(false);
+    result
+}
+
 /// One named step; its end is told with the time it took.
 pub fn step<T>(text: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if QUIET.get() {
+        return work();
+    }
     begin(text);
     let result = work();
     end(result.is_ok());
@@ -56,6 +73,9 @@ pub fn step<T>(text: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// The latest line of a long step.
 pub fn detail(line: &str) {
+    if QUIET.get() {
+        return;
+    }
     let mut state = shared();
     match state.voice {
         Voice::Terminal => {

@@ -1,7 +1,6 @@
 //! `cargo xtask up`.
 
 use std::io::BufReader;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -59,15 +58,15 @@ impl Up {
         let state = self.options.state();
         state.create()?;
         let log = state.log("supervisor");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let file = std::fs::File::create(&log)?;
         let mut supervisor = Command::new(std::env::current_exe()?);
         supervisor.args(std::env::args_os().skip(1).filter(|word| word != "--detach")).arg("--supervised");
-        supervisor.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).process_group(0);
+        supervisor.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child = supervisor.spawn()?;
         let pipe = child.stdout.take().context("the supervisor has no output")?;
         follow(BufReader::new(pipe)).map_err(|error| match tail(&log) {
             text if text.trim().is_empty() => error,
-            text => error.context(format!("{text}\nEnd of {}", log.display())),
+            text => anyhow::anyhow!("{error}\nEnd of {}:\n{text}", log.display()),
         })
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::{docker, has_image};
 use crate::paths::cache;
-use crate::process::{command, run};
+use crate::process::{command, output, run};
 use crate::progress::step;
 
 /// Makes `paddock-pause:<hash>` of the daemon's binary unless it is there.
@@ -35,6 +35,8 @@ fn build(daemon: &Path, tag: &str) -> Result<()> {
     if !tar.wait()?.success() || !imported.success() {
         bail!("making {tag} failed");
     }
-    let image = ["run", "--rm", "--network", "none", tag, "--version"];
-    run(&mut docker(image)).with_context(|| format!("{} does not run alone; is it static?", daemon.display()))
+    // A binary that needs a loader does not even start in an image without one.
+    let id = output(&mut docker(["run", "--detach", "--network", "none", tag]));
+    let id = id.with_context(|| format!("{} does not run alone; is it static?", daemon.display()))?;
+    run(&mut docker(["rm", "--force", &id]))
 }

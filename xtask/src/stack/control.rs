@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::options::StackOptions;
@@ -10,6 +10,8 @@ use super::secrets::{Secrets, sha256_hex};
 use super::service::Service;
 use crate::http;
 use crate::process::{tail, wait_until};
+
+const DEFAULT_SNAPSHOT: &str = "paddock-default";
 
 const READY_LIMIT: Duration = Duration::from_secs(120);
 
@@ -34,7 +36,7 @@ pub fn wait_while_alive(
         }
         probe()
     });
-    waited.with_context(|| format!("{}\nEnd of {}", tail(&log), log.display()))
+    waited.map_err(|error| anyhow!("{error:#}\nEnd of {}:\n{}", log.display(), tail(&log)))
 }
 
 /// Organization, user, API key, default snapshot, pool. Repeating it only updates the snapshot's image and the pool's size.
@@ -47,7 +49,7 @@ pub fn bootstrap(options: &StackOptions, secrets: &Secrets, image: &str) -> Resu
             "organization": { "id": secrets.organization, "name": "Paddock" },
             "user": { "id": secrets.user, "name": "First user", "email": "user@paddock.local" },
             "apiKey": { "name": "first", "sha256": sha256_hex(key), "prefix": &key[..3], "suffix": &key[key.len() - 3..] },
-            "snapshot": { "id": secrets.snapshot, "name": "paddock-default", "image": image, "cpu": 1, "memoryGib": 1, "diskGib": 3 },
+            "snapshot": { "id": secrets.snapshot, "name": DEFAULT_SNAPSHOT, "image": image, "cpu": 1, "memoryGib": 1, "diskGib": 3 },
             "pool": options.pool,
             "quota": { "cpu": 400, "memoryGib": 800, "diskGib": 4000 },
         }),
@@ -68,10 +70,19 @@ pub fn invoke(options: &StackOptions, payload: &Value) -> Result<Value> {
     Ok(body)
 }
 
-/// Whether the runners have registered and the default snapshot's pool holds as many started sandboxes as it shall.
+/// Whether all runners have registered. Then the pool can be asked to fill: without runners there was no room.
+pub fn runners_are_there(options: &StackOptions) -> Result<bool> {
+    let status = invoke(options, &json!({ "command": "status" }))?;
+    Ok(status["runners"].as_u64() >= Some(u64::from(options.runners)))
+}
+
+/// Asks for the pool now; the schedule would, within a minute.
+pub fn fill_pool(options: &StackOptions) -> Result<()> {
+    invoke(options, &json!({ "command": "set-pool", "snapshot": DEFAULT_SNAPSHOT, "size": options.pool })).map(|_| ())
+}
+
+/// Whether as many sandboxes wait started as shall.
 pub fn pool_is_full(options: &StackOptions) -> Result<bool> {
     let status = invoke(options, &json!({ "command": "status" }))?;
-    let ready = status["pool"]["ready"].as_u64().unwrap_or_default();
-    let runners = status["runners"].as_u64().unwrap_or_default();
-    Ok(runners >= u64::from(options.runners) && ready >= u64::from(options.pool))
+    Ok(status["poolReady"].as_u64() >= Some(u64::from(options.pool)))
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, umount2};
+use uuid::Uuid;
 
 use super::secrets::Secrets;
-use crate::engine::{containers, docker, networks};
+use crate::engine::{containers, docker, network_names};
 use crate::paths::StateDir;
 use crate::process::{command, installed, output, run};
 
@@ -28,13 +29,13 @@ pub fn wipe(state: &StateDir, secrets: Option<&Secrets>) -> Result<()> {
         if !ids.is_empty() {
             run(docker(["rm", "--force", "--volumes"]).args(&ids))?;
         }
-        let ids = networks(&label)?;
-        if !ids.is_empty() {
-            run(docker(["network", "rm"]).args(&ids))?;
+        // Before the networks, which tell the names of the tables.
+        for table in tables(state, secrets)? {
+            run(command("nft", ["delete", "table"]).args(table.split_whitespace()))?;
         }
-        for table in tables(secrets)? {
-            let words: Vec<&str> = table.split_whitespace().collect();
-            run(command("nft", ["delete", "table"]).args(words))?;
+        let names = network_names(&label)?;
+        if !names.is_empty() {
+            run(docker(["network", "rm"]).args(&names))?;
         }
     }
     // The innermost first.
@@ -50,8 +51,8 @@ pub fn remains(state: &StateDir, secrets: Option<&Secrets>) -> Result<Vec<String
     if let Some(secrets) = secrets {
         let label = label(secrets);
         remains.extend(containers(&label)?.into_iter().map(|id| format!("container {id}")));
-        remains.extend(networks(&label)?.into_iter().map(|id| format!("network {id}")));
-        remains.extend(tables(secrets)?.into_iter().map(|table| format!("nft table {table}")));
+        remains.extend(network_names(&label)?.into_iter().map(|name| format!("network {name}")));
+        remains.extend(tables(state, secrets)?.into_iter().map(|table| format!("nft table {table}")));
     }
     remains.extend(mounts(state.path())?.into_iter().map(|mount| format!("mount {mount}")));
     Ok(remains)
@@ -61,15 +62,26 @@ fn label(secrets: &Secrets) -> String {
     format!("dev.paddock.deployment={}", secrets.deployment)
 }
 
-/// Firewall tables carry the deployment's first eight hex digits in their name: `inet paddock_<8 hex>…`.
-fn tables(secrets: &Secrets) -> Result<Vec<String>> {
+/// Firewall tables of the deployment's runners, as `family name`. A table is named after its runner, `paddock_<8 hex>`; the
+/// runner's id stands in its journal, and its network is `paddock-<8 hex>`.
+fn tables(state: &StateDir, secrets: &Secrets) -> Result<Vec<String>> {
     if !installed("nft") {
         return Ok(Vec::new());
     }
-    let short = secrets.deployment.simple().to_string()[..8].to_owned();
+    let mut ours: Vec<String> = network_names(&label(secrets))?.iter().map(|name| name.replace('-', "_")).collect();
+    ours.extend(runner_ids(state).map(|id| format!("paddock_{}", &id.simple().to_string()[..8])));
     let listing = output(&mut command("nft", ["list", "tables"]))?;
     let tables = listing.lines().filter_map(|line| line.strip_prefix("table "));
-    Ok(tables.filter(|table| table.contains("paddock") && table.contains(&short)).map(str::to_owned).collect())
+    let is_ours = |table: &&str| table.split_whitespace().nth(1).is_some_and(|name| ours.iter().any(|our| our == name));
+    Ok(tables.filter(is_ours).map(str::to_owned).collect())
+}
+
+/// From the journals of the runners.
+fn runner_ids(state: &StateDir) -> impl Iterator<Item = Uuid> {
+    let folders = fs::read_dir(state.path()).into_iter().flatten().flatten();
+    let journals = folders.filter_map(|folder| fs::read_to_string(folder.path().join("journal.json")).ok());
+    let ids = journals.filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    ids.filter_map(|journal| journal["runner_id"].as_str()?.parse().ok())
 }
 
 /// Mount points below the folder, outer ones first.

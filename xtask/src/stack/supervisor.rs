@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::control::{bootstrap, wait_for_http, wait_while_alive};
@@ -15,7 +15,7 @@ use super::{control, env_file, layout, leftovers, lock, ports, sandboxes};
 use crate::binaries::{self, Binaries};
 use crate::paths::StateDir;
 use crate::process::{interrupt, resume, wait_until};
-use crate::progress::{announce_ready, note, step};
+use crate::progress::{announce_ready, note, quietly, step};
 use crate::{engine, image};
 
 /// Runs a stack until SIGINT or SIGTERM. `ready` is told once it serves.
@@ -44,10 +44,7 @@ pub fn supervise(options: &StackOptions) -> Result<()> {
             note(&format!("{}: taking the stack down", signal.as_str()));
             Ok(())
         }
-        Err(error) => {
-            note(&format!("The stack did not come up: {error:#}"));
-            Err(error)
-        }
+        Err(error) => Err(error.context("the stack did not come up")),
     };
     resume();
     stack.take_down()?;
@@ -92,9 +89,8 @@ impl Stack<'_> {
         }
         ports::check(self.options)?;
         self.ensure_engine(state)?;
-        let binaries = binaries::provide(!self.options.no_build)?;
+        let (binaries, sandbox) = build(self.options)?;
         let pause = image::provide_pause(&binaries.daemon)?;
-        let sandbox = image::provide_default(self.options.image)?;
         self.start_localstack(state, &binaries)?;
         step("Creating the first organization", || bootstrap(self.options, &self.secrets, &sandbox))?;
         self.start_runners(state, &binaries, &pause)?;
@@ -142,8 +138,12 @@ impl Stack<'_> {
     }
 
     fn wait_for_pool(&self) -> Result<()> {
-        let (options, Some(runner)) = (self.options, self.runners.first()) else { return Ok(()) };
+        let (options, Some(runner)) = (self.options, self.runners.last()) else { return Ok(()) };
+        step("Waiting until the runners have joined", || {
+            wait_while_alive(options, runner, "all runners have joined", || control::runners_are_there(options))
+        })?;
         step(&format!("Filling the warm pool ({})", options.pool), || {
+            control::fill_pool(options)?;
             wait_while_alive(options, runner, "the pool is full", || control::pool_is_full(options))
         })
     }
@@ -168,6 +168,17 @@ impl Stack<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Programs and sandbox image side by side: the one waits for the compiler, the other for the network.
+fn build(options: &StackOptions) -> Result<(Binaries, String)> {
+    std::thread::scope(|scope| {
+        let sandbox = scope.spawn(|| quietly(|| image::provide_default(options.image)));
+        let binaries = binaries::provide(!options.no_build)?;
+        let sandbox =
+            step("Making the default sandbox image", || sandbox.join().unwrap_or_else(|_| bail!("a bug: panic")));
+        Ok((binaries, sandbox?))
+    })
 }
 
 /// An engine of ours ends with the stack, unless somebody else has begun to use it.
