@@ -1,6 +1,7 @@
 //! The control plane: four Lambda functions over one table, and queues towards the runners.
 //!
 //! * [`router`] the public API's URLs; [`routes`] one operation per file; [`openapi`] their description
+//! * [`gateway`] the path as the caller meant it
 //! * [`caller`] who calls and what he may; [`rate_limit`] how often; [`sdk_version`] with what
 //! * [`validate`] what callers send, checked; [`error`] status codes and the one shape of refusals
 //! * [`agents`] the runners' and edges' URLs; [`schedule`] ticks and operators' commands; [`stream`] history
@@ -21,6 +22,7 @@ pub mod app;
 pub mod caller;
 pub mod config;
 pub mod error;
+pub mod gateway;
 pub mod logging;
 pub mod openapi;
 pub mod queue;
