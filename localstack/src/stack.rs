@@ -206,6 +206,10 @@ async fn open(
         idle_limit: options.idle_limit,
     };
     let functions = Arc::new(Functions::new(template, &placement, &stats, closing));
+    for spec in functions.iter().filter(|spec| !spec.programs.iter().any(|path| path.is_file())) {
+        // Not an error: a program that is built later is found when it is first invoked.
+        tracing::warn!(function = spec.name, programs = ?spec.programs, "no program yet");
+    }
     let faults = Arc::new(Faults::new(options.faults.clone()));
     let table_written = watch::Sender::new(());
     Ok(Arc::new(Endpoint { dynamodb, sqs, s3, functions, faults, stats, table_written }))
