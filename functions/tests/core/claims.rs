@@ -125,3 +125,17 @@ async fn a_claimed_sandbox_deleted_before_its_owner_knew_leaves_its_place() {
     assert_eq!(pool(&scene).await.live, 1);
     scene.assert_conserved().await;
 }
+
+/// Calls that a create needs, once the process has read what changes rarely.
+#[tokio::test]
+async fn a_create_needs_few_calls() {
+    let (scene, _runner) = warm(2).await;
+    create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap();
+    let stats = &scene.stack.endpoint().stats;
+    stats.reset();
+    create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap();
+    let counted = stats.counted();
+    let reads: u64 = counted.dynamodb.values().map(|calls| calls.calls).sum();
+    let sends: u64 = counted.sqs.values().map(|calls| calls.calls).sum();
+    assert_eq!((reads, sends), (3, 1), "{counted:?}");
+}

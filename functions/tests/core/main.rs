@@ -4,9 +4,11 @@
 //! * `scene` engines, an organization, clock; `runner` a runner with its own little state
 //! * `lives` create, stop, start, delete; `claims` warm pools; `reports` doubled, late, foreign
 //! * `sweeps` resend, attempts, brake, auto-stop, dead runners; `inventories` what to keep and remove
+//! * `agents_http` the agents' URLs
 //! * `access` keys, grants, revocations; `faults` random lives under faults: conservation, one owner, no resurrection
 
 mod access;
+mod agents_http;
 mod claims;
 mod faults;
 mod inventories;

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::Stored;
 use crate::store::{
     Error,
-    item::{Item, corrupt, key_of, read, write},
-    keys,
+    item::{Item, corrupt, key_of, number, read, text, write},
+    keys::{self, DUE, Index, LIST, OWNED},
 };
 
 /// How long a tombstone stays, so that a late `create` cannot revive what was destroyed.
@@ -30,20 +30,6 @@ const REASON_CHARS: usize = 160;
 struct HeadItem {
     op: Uuid,
     actor: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g1pk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g1sk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g2pk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g2sk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g3pk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    g3sk: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     org: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,13 +64,8 @@ struct HeadItem {
     /// cpu, memory, disk.
     size: [u32; 3],
     charge: [u32; 3],
-    /// Seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    auto_stop: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    auto_archive: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    auto_delete: Option<u64>,
+    /// Seconds until auto-stop, auto-archive, auto-delete.
+    timers: [Option<u64>; 3],
     active: i64,
     created: i64,
     updated: i64,
@@ -123,21 +104,10 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         created_at,
         updated_at,
     } = sandbox.clone();
-    let listed = list_of(sandbox);
-    let (reason, recoverable) = failure.map_or((None, false), |failure| {
-        let Failure { reason, recoverable } = failure;
-        (Some(reason.chars().take(REASON_CHARS).collect()), recoverable)
-    });
+    let (reason, recoverable) = reason_of(failure);
     let item = HeadItem {
         op: op.0,
         actor: actor.to_string(),
-        g1sk: listed.is_some().then(|| keys::listed(created_at, id)),
-        g1pk: listed,
-        g2pk: runner.map(keys::owned_by),
-        g2sk: runner.map(|_| keys::owned(id, epoch)),
-        g3pk: due.map(|_| keys::due_shard_of(id)),
-        g3sk: due.map(|due| keys::due_at(due, id)),
-        ttl: (state == State::Destroyed).then(|| updated_at.after(TOMBSTONE).0 / 1000),
         org: organization.map(|id| id.0),
         pool,
         name: (name != id.to_string()).then_some(name),
@@ -159,14 +129,36 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         daemon: daemon_version,
         size: [resources.cpu, resources.memory_gib, resources.disk_gib],
         charge: [charge.cpu, charge.memory_gib, charge.disk_gib],
-        auto_stop: auto_stop.map(|after| after.as_secs()),
-        auto_archive: auto_archive.map(|after| after.as_secs()),
-        auto_delete: auto_delete.map(|after| after.as_secs()),
+        timers: [auto_stop, auto_archive, auto_delete].map(|after| after.map(|after| after.as_secs())),
         active: last_activity.0,
         created: created_at.0,
         updated: updated_at.0,
     };
-    write(&keys::head(id), &item)
+    let mut item = write(&keys::head(id), &item)?;
+    item.extend(index_keys(sandbox));
+    Ok(item)
+}
+
+/// Where the head is found: indexes are sparse, so what is absent here is absent there.
+fn index_keys(sandbox: &Sandbox) -> Item {
+    let mut keys = Item::new();
+    let mut put = |index: Index, pk: String, sk: String| {
+        keys.insert(index.pk.to_owned(), text(pk));
+        keys.insert(index.sk.to_owned(), text(sk));
+    };
+    if let Some(list) = list_of(sandbox) {
+        put(LIST, list, keys::listed(sandbox.created_at, sandbox.id));
+    }
+    if let Some(runner) = sandbox.runner {
+        put(OWNED, keys::owned_by(runner), keys::owned(sandbox.id, sandbox.epoch));
+    }
+    if let Some(due) = sandbox.due {
+        put(DUE, keys::due_shard_of(sandbox.id), keys::due_at(due, sandbox.id));
+    }
+    if sandbox.state == State::Destroyed {
+        keys.insert("ttl".to_owned(), number(sandbox.updated_at.after(TOMBSTONE).0 / 1000));
+    }
+    keys
 }
 
 /// A head is listed with its organization, or while unclaimed with its pool, until it is destroyed.
@@ -187,13 +179,6 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
     let HeadItem {
         op,
         actor: _,
-        g1pk: _,
-        g1sk: _,
-        g2pk: _,
-        g2sk: _,
-        g3pk: _,
-        g3sk: _,
-        ttl: _,
         org,
         pool,
         name,
@@ -215,9 +200,7 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         daemon,
         size,
         charge,
-        auto_stop,
-        auto_archive,
-        auto_delete,
+        timers: item_timers,
         active,
         created,
         updated,
@@ -244,16 +227,23 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         daemon_version: daemon,
         resources: Resources { cpu: size[0], memory_gib: size[1], disk_gib: size[2] },
         charge: Charge { cpu: charge[0], memory_gib: charge[1], disk_gib: charge[2] },
-        timers: Timers {
-            auto_stop: auto_stop.map(Duration::from_secs),
-            auto_archive: auto_archive.map(Duration::from_secs),
-            auto_delete: auto_delete.map(Duration::from_secs),
-        },
+        timers: timers(item_timers),
         last_activity: Timestamp(active),
         created_at: Timestamp(created),
         updated_at: Timestamp(updated),
     };
     Ok(Stored { sandbox, op: OpId(op) })
+}
+
+fn reason_of(failure: Option<Failure>) -> (Option<String>, bool) {
+    failure.map_or((None, false), |Failure { reason, recoverable }| {
+        (Some(reason.chars().take(REASON_CHARS).collect()), recoverable)
+    })
+}
+
+fn timers(seconds: [Option<u64>; 3]) -> Timers {
+    let [auto_stop, auto_archive, auto_delete] = seconds.map(|after| after.map(Duration::from_secs));
+    Timers { auto_stop, auto_archive, auto_delete }
 }
 
 /// The head in a stream record's image; none when the item is something else.

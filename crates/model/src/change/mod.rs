@@ -360,3 +360,6 @@ fn wish_for(desired: Desired) -> Event {
         Desired::Paused => Event::Pause,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! All states × wishes × owners, through every kind of change: what must hold afterwards, holds.
+
+use super::*;
+use crate::{
+    id::SandboxId,
+    report::{Standing, standing},
+    sandbox::Resources,
+};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const LATER: Timestamp = Timestamp(100_000_000);
+
+fn head(state: State, desired: Desired, owned: bool, placed: bool, applied: bool) -> Sandbox {
+    let mut sandbox = Sandbox {
+        id: SandboxId::random(),
+        organization: owned.then(OrganizationId::random),
+        pool: (!owned).then(|| "pool".to_owned()),
+        name: "n".into(),
+        region: "local".into(),
+        state,
+        desired,
+        generation: 3,
+        epoch: 2,
+        runner: placed.then(RunnerId::random),
+        seen_generation: if applied { 3 } else { 2 },
+        seen_seq: 5,
+        has_container: placed,
+        attempt: 1,
+        wished_at: NOW,
+        due: Some(NOW),
+        force: false,
+        failure: state.is_failed().then(|| Failure { reason: "r".into(), recoverable: true }),
+        daemon_version: None,
+        resources: Resources { cpu: 1, memory_gib: 2, disk_gib: 3 },
+        charge: Charge::default(),
+        timers: Timers { auto_stop: Some(Duration::from_secs(60)), auto_archive: None, auto_delete: None },
+        last_activity: NOW,
+        created_at: NOW,
+        updated_at: NOW,
+    };
+    if state == State::Destroyed {
+        sandbox.bury();
+    } else {
+        sandbox.charge_new();
+    }
+    if owned && state.is_failed() {
+        sandbox.pool = None;
+    }
+    sandbox
+}
+
+fn heads() -> impl Iterator<Item = Sandbox> {
+    let flags = [(true, true), (true, false), (false, true), (false, false)];
+    let all = State::ALL.into_iter().flat_map(move |state| {
+        Desired::ALL.into_iter().flat_map(move |desired| {
+            flags.into_iter().flat_map(move |(owned, placed)| {
+                [true, false].into_iter().map(move |applied| head(state, desired, owned, placed, applied))
+            })
+        })
+    });
+    all.filter(is_reachable)
+}
+
+/// Heads that can come to be.
+fn is_reachable(head: &Sandbox) -> bool {
+    let ends = matches!(head.state, State::Destroying | State::Destroyed);
+    if ends != (head.desired == Desired::Destroyed) {
+        return false;
+    }
+    let rests = head.state.is_settled() && !head.state.is_failed() && !ends;
+    // A wish that is not applied changes the state, but for a claim.
+    if rests && (!head.state.fulfils(head.desired) || (!head.is_at_rest() && head.state != State::Started)) {
+        return false;
+    }
+    let may_be_unplaced = matches!(
+        head.state,
+        State::Creating
+            | State::Restoring
+            | State::Unknown
+            | State::PendingBuild
+            | State::Archived
+            | State::Error
+            | State::BuildFailed
+            | State::Destroying
+            | State::Destroyed
+    );
+    head.runner.is_some() || may_be_unplaced
+}
+
+fn sightings() -> [Seen; 8] {
+    [
+        Seen::PullingSnapshot,
+        Seen::Creating,
+        Seen::Started,
+        Seen::Stopped,
+        Seen::IdleStopped,
+        Seen::Destroyed,
+        Seen::Failed(Failure { reason: "broken".into(), recoverable: true }),
+        Seen::Refused,
+    ]
+}
+
+/// What holds of every head that may be written.
+fn check(before: &Sandbox, after: &Sandbox, how: &str) {
+    let at = format!("{how}\nbefore {before:?}\nafter {after:?}");
+    assert!(after.generation >= before.generation && after.epoch >= before.epoch, "counters shrink: {at}");
+    if after.organization.is_none() {
+        assert_eq!(after.charge, Charge::default(), "nobody pays: {at}");
+    }
+    if after.state == State::Destroyed {
+        assert!(after.runner.is_none() && after.pool.is_none() && after.due.is_none(), "not buried: {at}");
+        assert_eq!(after.charge, Charge::default(), "the dead pay: {at}");
+    }
+    if after.state.is_failed() {
+        assert!(after.failure.is_some(), "an error without a reason: {at}");
+    } else {
+        assert!(after.failure.is_none(), "a reason without an error: {at}");
+    }
+}
+
+/// After `advance`, nothing that is under way is forgotten.
+fn check_advanced(before: &Sandbox, changed: &Sandbox, now: Timestamp, how: &str) {
+    let (after, _) = changed.advance(now);
+    check(before, &after, how);
+    let waits = !after.is_at_rest() || !after.state.is_settled();
+    assert!(!waits || after.due.is_some_and(|due| due > now), "{how}: stuck\n{after:?}");
+}
+
+#[test]
+fn every_wish_leaves_a_head_that_holds() {
+    for before in heads() {
+        for event in [Event::Start, Event::Stop, Event::Delete] {
+            match before.wish(event, false, NOW) {
+                Ok(Some(after)) => {
+                    assert_eq!(after.generation, before.generation + 1);
+                    check_advanced(&before, &after, NOW, &format!("{event:?}"));
+                }
+                Ok(None) => {}
+                Err(refusal) => assert!(
+                    event != Event::Delete || before.state == State::Destroyed,
+                    "delete refused: {refusal:?} {before:?}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_report_leaves_a_head_that_holds() {
+    for before in heads().filter(|head| head.state != State::Destroyed) {
+        let Some(runner) = before.runner else { continue };
+        for seen in sightings() {
+            for generation in [before.generation - 1, before.generation] {
+                let stamp = Stamp { runner, epoch: before.epoch, generation, seq: 9 };
+                if standing(&before, stamp) != Standing::Applies {
+                    continue;
+                }
+                let after = before.heard(stamp, &seen, None, LATER);
+                let how = format!("{seen:?} of generation {generation}");
+                if generation < before.generation {
+                    assert_eq!((after.state, after.desired), (before.state, before.desired), "{how}");
+                }
+                let was_failed = before.state.is_failed();
+                if !was_failed || after.state != before.state {
+                    check_advanced(&before, &after, LATER, &how);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn time_and_death_leave_heads_that_hold() {
+    for before in heads() {
+        for now in [NOW, LATER] {
+            check_advanced(&before, &before, now, "time");
+        }
+        if let Ok(after) = before.bereft(NOW) {
+            assert!(after.runner.is_none() && after.epoch > before.epoch);
+            check_advanced(&before, &after, NOW, "its runner died");
+        }
+    }
+}
+
+#[test]
+fn a_charge_is_released_by_the_report_and_not_by_the_wish() {
+    let started = head(State::Started, Desired::Started, true, true, true);
+    for event in [Event::Stop, Event::Delete] {
+        let wished = started.wish(event, false, NOW).unwrap().unwrap();
+        assert_eq!(wished.charge, started.charge, "{event:?}");
+    }
+    let deleting = started.wish(Event::Delete, false, NOW).unwrap().unwrap();
+    let stamp =
+        Stamp { runner: deleting.runner.unwrap(), epoch: deleting.epoch, generation: deleting.generation, seq: 9 };
+    assert_eq!(deleting.heard(stamp, &Seen::Destroyed, None, NOW).charge, Charge::default());
+}
+
+#[test]
+fn only_an_applied_started_unowned_sandbox_can_be_claimed() {
+    let claim = || Claim {
+        organization: OrganizationId::random(),
+        name: None,
+        timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },
+    };
+    for before in heads() {
+        let may = before.state == State::Started && before.organization.is_none() && before.is_at_rest();
+        let claimed = before.claimed(claim(), NOW);
+        assert_eq!(claimed.is_ok(), may, "{before:?}");
+        if let Ok(after) = claimed {
+            assert_eq!((after.generation, after.epoch, &after.pool), (4, 2, &before.pool));
+            assert_ne!(after.charge, Charge::default());
+            check_advanced(&before, &after, NOW, "claim");
+        }
+    }
+}
+
+#[test]
+fn a_pool_does_not_keep_what_failed() {
+    let unclaimed = head(State::Creating, Desired::Started, false, true, false);
+    let stamp =
+        Stamp { runner: unclaimed.runner.unwrap(), epoch: unclaimed.epoch, generation: unclaimed.generation, seq: 9 };
+    let failed = Seen::Failed(Failure { reason: "broken".into(), recoverable: false });
+    let after = unclaimed.heard(stamp, &failed, None, NOW);
+    assert_eq!((after.state, after.pool), (State::Destroying, None));
+}
+
+#[test]
+fn a_placement_starts_counting_anew() {
+    let unplaced = head(State::Creating, Desired::Started, true, false, false);
+    let placed = unplaced.placed(RunnerId::random(), NOW);
+    assert_eq!((placed.epoch, placed.seen_generation, placed.seen_seq, placed.has_container), (3, 0, 0, false));
+}
