@@ -23,6 +23,7 @@ use uuid::Uuid;
 /// Longer than the function's own time limit would only hide a lost answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const AUTHORIZE: &str = "/authorize";
 
 /// Why a call brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +148,7 @@ impl ControlApi {
     /// # Errors
     /// As every call.
     pub async fn authorize(&self, body: &Authorize) -> Result<Grant, ControlApiError> {
-        self.call(Method::POST, "/authorize", Some(body)).await
+        self.call(Method::POST, AUTHORIZE, Some(body)).await
     }
 
     /// `GET /agents/revocations`; without a cursor the feed starts now.
@@ -206,8 +207,9 @@ impl ControlApi {
         }
         let response = request.send().await?;
         let status = response.status();
-        // `authorize` answers 401 for the caller's credential too; ours is at fault when the header says so.
-        if status == StatusCode::UNAUTHORIZED && response.headers().contains_key(AGENT_TOKEN_REFUSED) {
+        // `authorize` answers 401 for the caller's credential too; there ours is at fault when the header says so.
+        let about_us = path != AUTHORIZE || response.headers().contains_key(AGENT_TOKEN_REFUSED);
+        if status == StatusCode::UNAUTHORIZED && about_us {
             return Err(ControlApiError::TokenRefused);
         }
         let body = response.bytes().await?;

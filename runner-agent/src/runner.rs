@@ -1,6 +1,9 @@
 //! The holder of sandboxes, put together: engine, network, owners, and the tasks that serve them.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use paddock_wire::agents::Capacity;
 use tokio::task::JoinSet;
@@ -17,8 +20,15 @@ use crate::{
         slots::{SlotSpec, Slots},
     },
     sandboxes::{
-        daemon::DaemonClient, files::Files, health, holdings::Holdings, host::Host, inventory, outbox::Outbox, owner,
-        registry::Registry,
+        daemon::DaemonClient,
+        files::Files,
+        health,
+        holdings::Holdings,
+        host::Host,
+        inventory,
+        outbox::Outbox,
+        owner,
+        registry::{OwnerSeat, Registry},
     },
 };
 
@@ -33,6 +43,31 @@ pub struct Runner {
     pub registry: Arc<Registry>,
     /// Everything that serves sandboxes; ends when dropped. Containers run on.
     pub tasks: JoinSet<()>,
+    /// The owner tasks; they end when this is dropped.
+    pub owners: Owners,
+}
+
+/// The owner tasks of a runner.
+#[derive(Clone, Default)]
+pub struct Owners(Arc<Mutex<JoinSet<()>>>);
+
+impl Owners {
+    fn seat(&self, host: Arc<Host>, seat: OwnerSeat) {
+        let mut tasks = self.lock();
+        // Those that have ended are forgotten here: there is one more at most per owner that ever was seated.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(owner::run(host, seat));
+    }
+
+    /// Ends them where they stand.
+    pub async fn shutdown(&self) {
+        let mut tasks = std::mem::take(&mut *self.lock());
+        tasks.shutdown().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The engine, as soon as it answers, and what it can hold.
@@ -98,8 +133,9 @@ pub async fn start(
         control: Arc::clone(&control),
         daemons: DaemonClient::new()?,
     });
-    let registry = Arc::new(registry(&host));
-    let firewall = network.bridge.as_deref().map(|bridge| firewall(id, bridge, network.gateway));
+    let owners = Owners::default();
+    let registry = Arc::new(registry(&host, &owners));
+    let firewall = network.bridge.as_deref().map(|bridge| Firewall::new(id, bridge, network.gateway));
     inventory::adopt(&host, &registry).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(sending.run(control, Arc::clone(&registry)));
@@ -110,16 +146,12 @@ pub async fn start(
         async move { host.slots.keep_filled().await }
     });
     tasks.spawn(first_inventory(Arc::clone(&host), Arc::clone(&registry)));
-    Ok(Runner { host, registry, tasks })
+    Ok(Runner { host, registry, tasks, owners })
 }
 
-fn registry(host: &Arc<Host>) -> Registry {
-    let host = Arc::clone(host);
-    Registry::new(move |seat| _ = tokio::spawn(owner::run(Arc::clone(&host), seat)))
-}
-
-fn firewall(runner: uuid::Uuid, bridge: &str, gateway: Ipv4Addr) -> Firewall {
-    Firewall::new(runner, bridge, gateway)
+fn registry(host: &Arc<Host>, owners: &Owners) -> Registry {
+    let (host, owners) = (Arc::clone(host), owners.clone());
+    Registry::new(move |seat| owners.seat(Arc::clone(&host), seat))
 }
 
 /// Sandboxes that were adopted stay as they are until the control plane has said what they should be.

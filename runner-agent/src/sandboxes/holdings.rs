@@ -2,12 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use aws_lc_rs::digest;
-use paddock_wire::agents::Capacity;
+use paddock_wire::agents::{Capacity, inventory_lines};
 use uuid::Uuid;
 
 use crate::engine::labels::Size;
@@ -76,13 +75,10 @@ impl Holdings {
         sum(&self.lock())
     }
 
-    /// SHA-256 hex over the sorted lines `sandbox_id epoch`.
+    /// SHA-256 hex over what is held, as heartbeats carry it.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut lines = String::new();
-        for (sandbox, epoch) in self.lock().keys() {
-            writeln!(lines, "{sandbox} {epoch}").expect("writing to a string cannot fail");
-        }
+        let lines = inventory_lines(self.lock().keys().copied());
         hex::encode(digest::digest(&digest::SHA256, lines.as_bytes()))
     }
 

@@ -82,6 +82,7 @@ fn pause(network: &str, address: &str) -> ContainerCreateBody {
 
 fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
     let memory = i64::from(spec.memory_gib) * GIB;
+    let raise = may_raise_limits();
     ContainerCreateBody {
         entrypoint: Some(vec![DAEMON_TARGET.to_owned()]),
         cmd: Some(Vec::new()),
@@ -95,12 +96,8 @@ fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
             memory: Some(memory),
             memory_swap: Some(memory),
             pids_limit: Some(PIDS_LIMIT),
-            ulimits: Some(vec![ResourcesUlimits {
-                name: Some("nofile".to_owned()),
-                soft: Some(OPEN_FILES),
-                hard: Some(OPEN_FILES),
-            }]),
-            oom_score_adj: Some(OOM_SCORE),
+            ulimits: raise.then(|| vec![open_files()]),
+            oom_score_adj: raise.then_some(OOM_SCORE),
             cap_drop: Some(DROPPED_CAPABILITIES.map(str::to_owned).to_vec()),
             privileged: Some(false),
             log_config: Some(no_log()),
@@ -110,6 +107,19 @@ fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+/// CAP_SYS_RESOURCE, which small virtual machines withhold even from root. Without it runc fails on a negative score and
+/// on any raised limit. The engine runs on this host with the same rights as we have.
+fn may_raise_limits() -> bool {
+    const CAP_SYS_RESOURCE: u64 = 1 << 24;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).is_some_and(|set| set & CAP_SYS_RESOURCE != 0)
+}
+
+fn open_files() -> ResourcesUlimits {
+    ResourcesUlimits { name: Some("nofile".to_owned()), soft: Some(OPEN_FILES), hard: Some(OPEN_FILES) }
 }
 
 /// Tenants can flood PID 1's output; the daemon keeps a bounded log itself.
