@@ -137,6 +137,7 @@ fn orphans_are_reaped_and_exit_codes_are_not_stolen() {
 }
 
 /// The kernel reports another process's state only when asked.
+#[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
     for _ in 0..30_000 {
         if condition() {

@@ -35,7 +35,8 @@ pub fn find(root: Root, pattern: &str) -> FileResult<impl Iterator<Item = Match>
 
 fn text_of(entry: DirEntry) -> Option<(DirEntry, BufReader<File>)> {
     // A root that is a link to a file counts as the file.
-    if !entry.file_type().is_file() && !(entry.depth() == 0 && is_file(entry.path())) {
+    let is_root_file = || entry.depth() == 0 && is_file(entry.path());
+    if !(entry.file_type().is_file() || is_root_file()) {
         return None;
     }
     let mut reader = BufReader::new(open::read(entry.path()).ok()?.0);

@@ -38,12 +38,12 @@ impl Processes {
         if code.is_empty() {
             return Err(ProcessError::EmptyCode);
         }
-        let mut environment = self.environment.with(&envs.unwrap_or_default())?;
+        let environment = self.environment.with(&envs.unwrap_or_default())?;
         let argv = argv.unwrap_or_default().join(" ");
         let program = match language.as_str() {
             "python" => python(code, &argv),
             "javascript" => javascript(&code, &argv),
-            "typescript" => typescript(code, &argv, &mut environment, &self.work_dir).await?,
+            "typescript" => typescript(code, &argv, &environment, &self.work_dir).await?,
             _ => return Err(ProcessError::Language(language.chars().take(40).collect())),
         };
         let ended = self
@@ -80,20 +80,21 @@ fn javascript(code: &str, argv: &str) -> Program {
     Program { line: line("node -", argv), stdin, file: None }
 }
 
-/// By ts-node, which must be installed: `npx` would otherwise fetch it from the registry on every first
-/// run, or, without a network, try for minutes.
+/// By the ts-node that is installed, and by no other: `npx` would fetch one from the registry, on every
+/// first run, or, without a network, try for minutes. Named by its path, because `npx` looks only in
+/// places of its own, and takes half a second to do so.
 async fn typescript(
     code: String,
     argv: &str,
-    environment: &mut Variables,
+    environment: &Variables,
     work_dir: &Path,
 ) -> Result<Program, ProcessError> {
-    const INTERPRETER: &str = r#"npx ts-node -T --ignore-diagnostics 5107 -O '{"module":"CommonJS"}'"#;
+    const OPTIONS: &str = r#"-T --ignore-diagnostics 5107 -O '{"module":"CommonJS"}'"#;
     const MISSING: &str = "echo 'TypeScript needs ts-node, which is not installed in this sandbox: \
-        npm install -g typescript ts-node' >&2; exit 127 #";
-    if !has_ts_node(environment, work_dir) {
-        return Ok(Program { line: line(MISSING, ""), stdin: String::new(), file: None });
-    }
+        npm install -g typescript ts-node' >&2; exit 127";
+    let Some(ts_node) = find_ts_node(environment, work_dir) else {
+        return Ok(Program { line: MISSING.to_owned(), stdin: String::new(), file: None });
+    };
     let written = tokio::task::spawn_blocking(move || -> std::io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().prefix("daytona-").suffix(".ts").tempfile()?;
         file.write_all(code.as_bytes())?;
@@ -101,17 +102,16 @@ async fn typescript(
     });
     let internal = |error: &dyn std::fmt::Display| ProcessError::Internal(format!("writing the program: {error}"));
     let file = written.await.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
-    environment.insert("npm_config_loglevel".into(), "error".into());
-    let interpreter = format!("{INTERPRETER} {}", quote(file.path()));
+    let interpreter = format!("{} {OPTIONS} {}", quote(&ts_node), quote(file.path()));
     Ok(Program { line: line(&interpreter, argv), stdin: String::new(), file: Some(file) })
 }
 
-/// Where `npx` looks: in the project around the work directory, then on the path.
-fn has_ts_node(environment: &Variables, work_dir: &Path) -> bool {
+/// In the project around the work directory, then on the path.
+fn find_ts_node(environment: &Variables, work_dir: &Path) -> Option<PathBuf> {
     let path = environment.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
     let in_projects = work_dir.ancestors().map(|dir| dir.join("node_modules/.bin"));
-    let mut places = in_projects.chain(std::env::split_paths(path));
-    places.any(|dir: PathBuf| dir.join("ts-node").is_file())
+    let places = in_projects.chain(std::env::split_paths(path));
+    places.map(|dir| dir.join("ts-node")).find(|program| program.is_file())
 }
 
 /// The temp directory's name is the image's choice.
@@ -134,10 +134,11 @@ mod tests {
         let bin = dir.path().join("node_modules/.bin");
         std::fs::create_dir_all(&bin).expect("mkdir");
         let (inside, none) = (dir.path().join("a/b"), Variables::new());
-        assert!(!has_ts_node(&none, &inside));
-        std::fs::write(bin.join("ts-node"), "").expect("write");
-        assert!(has_ts_node(&none, &inside));
+        assert_eq!(find_ts_node(&none, &inside), None);
+        let program = bin.join("ts-node");
+        std::fs::write(&program, "").expect("write");
+        assert_eq!(find_ts_node(&none, &inside).as_ref(), Some(&program));
         let path: Variables = [("PATH".into(), bin.into_os_string())].into();
-        assert!(has_ts_node(&path, Path::new("/")));
+        assert_eq!(find_ts_node(&path, Path::new("/")), Some(program));
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /files/upload`, `POST /files/upload-v2`: one file.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,6 +12,7 @@ use futures::StreamExt;
 use paddock_wire::toolbox::files::Uploaded;
 
 use super::PathQuery;
+use crate::files::FileResult;
 use crate::files::upload::Upload;
 use crate::http::Daemon;
 use crate::http::error::{ApiError, ApiResult, text_of};
@@ -36,19 +37,13 @@ pub async fn upload_v2(
     if is_multipart(&request) {
         let form = Multipart::from_request(request, &()).await;
         let mut form = form.map_err(|error| ApiError::bad_request(error.body_text()))?;
-        let received = match &path {
-            Ok(path) => receive_form(&mut form, path).await,
-            Err(_) => Ok(()),
-        };
+        let received = receive_form(&mut form, &path).await;
         // To the end, also after a failure: a proxy may still be writing.
         while let Ok(Some(_)) = form.next_field().await {}
         received?;
     } else {
         let mut body = request.into_body().into_data_stream();
-        let received = match &path {
-            Ok(path) => receive_body(&mut body, path).await,
-            Err(_) => Ok(()),
-        };
+        let received = receive_body(&mut body, &path).await;
         while let Some(Ok(_)) = body.next().await {}
         received?;
     }
@@ -57,7 +52,9 @@ pub async fn upload_v2(
     Ok(Json(Uploaded { name, path: text_of(&path), kind: "file".to_owned() }))
 }
 
-async fn receive_form(form: &mut Multipart, path: &Path) -> ApiResult<()> {
+/// A path that was refused is answered by the caller, once the body was read.
+async fn receive_form(form: &mut Multipart, path: &FileResult<PathBuf>) -> ApiResult<()> {
+    let Ok(path) = path else { return Ok(()) };
     while let Some(field) = form.next_field().await.map_err(|error| ApiError::bad_request(error.body_text()))? {
         if field.name() == Some(FILE_PART) {
             return receive_field(field, Upload::create(path).await?).await.map(|_| ());
@@ -74,7 +71,9 @@ pub async fn receive_field(mut field: Field<'_>, mut upload: Upload) -> ApiResul
     Ok(upload.finish().await?)
 }
 
-async fn receive_body(body: &mut BodyDataStream, path: &Path) -> ApiResult<()> {
+/// As above.
+async fn receive_body(body: &mut BodyDataStream, path: &FileResult<PathBuf>) -> ApiResult<()> {
+    let Ok(path) = path else { return Ok(()) };
     let mut upload = Upload::create(path).await?;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| ApiError::bad_request(format!("the body could not be read: {error}")))?;
