@@ -99,8 +99,11 @@ async fn answer(app: &App, stamp: Stamp, changed: &Changed) -> Result<Verdict, E
     })
 }
 
+/// The pool that a claim has just emptied a place of. A place lost to a failure waits for the sweep: filled at once, an
+/// image that cannot start would be tried as fast as the machine can fail.
 fn left_pool(changed: &Changed) -> Option<&str> {
-    changed.old.pool.as_deref().filter(|_| changed.new.sandbox.pool.is_none())
+    let now = &changed.new.sandbox;
+    changed.old.pool.as_deref().filter(|_| now.pool.is_none() && now.organization.is_some())
 }
 
 fn seen(observed: &Observed) -> Seen {

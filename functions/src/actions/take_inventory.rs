@@ -44,7 +44,8 @@ pub async fn run(app: &App, runner: RunnerId, inventory: Inventory) -> Result<In
     brake(&decisions)?;
     let mut missing = Vec::new();
     for (id, (sandbox, spec)) in &details {
-        if !listed.contains(id) && sandbox.runner == Some(runner) {
+        // A failed one rests until somebody wishes again; serving its old wish would only fail it once more.
+        if !listed.contains(id) && sandbox.runner == Some(runner) && !sandbox.state.is_failed() {
             missing.extend(work::build(app, sandbox, spec, None)?);
         }
     }
