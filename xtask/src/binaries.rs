@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
 use crate::paths::repo;
-use crate::process::{command, output};
+use crate::process::{cargo, command, output};
 use crate::progress::{detail, step};
 
 /// Binaries that are Lambda functions.
@@ -53,18 +53,17 @@ fn build_workspace() -> Result<BTreeMap<String, PathBuf>> {
 fn build_daemon() -> Result<PathBuf> {
     let host = host()?;
     let args = ["--package", "paddock-daemon", "--profile", "daemon", "--target", &host];
-    let mut found = cargo_build(&args, |cargo| {
+    let mut found = cargo_build(&args, |build| {
         // With --target these flags stay away from build scripts and from the other programs.
-        cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+        build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     })?;
     found.remove("paddock-daemon").context("cargo built no paddock-daemon")
 }
 
 /// Runs cargo and returns the executables it made, by name.
 fn cargo_build(args: &[&str], adjust: impl Fn(&mut Command)) -> Result<BTreeMap<String, PathBuf>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut build = command(&cargo, ["build", "--message-format", "json-render-diagnostics"]);
-    build.args(args).current_dir(repo()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut build = cargo(["build", "--message-format", "json-render-diagnostics"]);
+    build.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     adjust(&mut build);
     let mut child = build.spawn().context("cannot run cargo")?;
     let (out, err) = (child.stdout.take(), child.stderr.take());

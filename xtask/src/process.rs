@@ -22,6 +22,29 @@ pub fn command<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>
     command
 }
 
+/// Cargo, as if called from a shell. `cargo run` describes xtask in CARGO_PKG_* and the like; build scripts that look at
+/// those (ring's) would run again, and half of the tree be compiled anew, each time somebody calls cargo directly.
+pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut cargo = command("cargo", args);
+    let told_by_cargo = |name: &str| {
+        let whole = [
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_MANIFEST_PATH",
+            "CARGO_BIN_NAME",
+            "CARGO_CRATE_NAME",
+            "LD_LIBRARY_PATH",
+        ];
+        whole.contains(&name) || name.starts_with("CARGO_PKG_")
+    };
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| told_by_cargo(name)).for_each(|name| {
+        cargo.env_remove(name);
+    });
+    cargo.current_dir(crate::paths::repo());
+    cargo
+}
+
 /// Runs quietly; the latest line goes to the progress, and the tail of everything into the error.
 pub fn run(command: &mut Command) -> Result<()> {
     let text = describe(command);

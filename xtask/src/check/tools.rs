@@ -3,8 +3,7 @@
 use anyhow::Result;
 
 use super::Findings;
-use crate::paths::repo;
-use crate::process::{command, run, succeeds};
+use crate::process::{self, run, succeeds};
 use crate::progress::note;
 
 pub fn format() -> Result<Findings> {
@@ -18,7 +17,7 @@ pub fn clippy() -> Result<Findings> {
 
 /// Building cargo-deny takes minutes, so it runs where somebody has it.
 pub fn deny() -> Result<Findings> {
-    if !succeeds(&mut command("cargo", ["deny", "--version"])) {
+    if !succeeds(&mut process::cargo(["deny", "--version"])) {
         note(
             "    cargo-deny is not installed (cargo install cargo-deny --locked, some minutes): deny.toml is not checked",
         );
@@ -28,6 +27,6 @@ pub fn deny() -> Result<Findings> {
 }
 
 fn cargo(args: &[&str]) -> Findings {
-    let result = run(command("cargo", args).current_dir(repo()));
+    let result = run(&mut process::cargo(args));
     result.err().map(|error| format!("{error:#}")).into_iter().collect()
 }

@@ -3,8 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::paths::repo;
-use crate::process::{command, run_shown};
+use crate::process::{cargo, run_shown};
 
 /// Measure a running stack
 ///
@@ -19,7 +18,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
-        let mut cargo = command("cargo", ["run", "--quiet", "--package", "paddock-tests", "--bin", "bench", "--"]);
-        run_shown(cargo.args(&self.args).current_dir(repo()))
+        let mut bench = cargo(["run", "--quiet", "--package", "paddock-tests", "--bin", "bench", "--"]);
+        run_shown(bench.args(&self.args))
     }
 }

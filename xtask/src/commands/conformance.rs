@@ -3,8 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::paths::repo;
-use crate::process::{command, run_shown};
+use crate::process::{cargo, run_shown};
 
 /// Ask an AWS endpoint whether it behaves as we rely on
 ///
@@ -20,6 +19,6 @@ pub struct Conformance {
 impl Conformance {
     pub fn run(&self) -> Result<()> {
         let words = ["run", "--quiet", "--package", "paddock-localstack", "--", "conformance", "--endpoint"];
-        run_shown(command("cargo", words).arg(&self.endpoint).current_dir(repo()))
+        run_shown(cargo(words).arg(&self.endpoint))
     }
 }

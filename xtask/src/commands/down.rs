@@ -67,7 +67,9 @@ fn stop_orphans(state: &StateDir, secrets: Option<&Secrets>) -> Result<()> {
     if old.is_empty() && secrets.is_none() {
         return Ok(());
     }
-    step("Ending what a killed stack left", || stack::end_leftovers(&old, false))?;
+    if !old.is_empty() {
+        step("Ending what a killed stack left", || stack::end_leftovers(&old, false))?;
+    }
     if let Some(secrets) = secrets.filter(|_| engine::answers()) {
         step("Stopping the sandboxes", || stack::stop_sandboxes(secrets))?;
     }

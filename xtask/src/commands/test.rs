@@ -11,7 +11,7 @@ use crate::check;
 use crate::engine::install_packages;
 use crate::image::{Source, check_content, provide_default};
 use crate::paths::{StateDir, repo};
-use crate::process::{command, installed, run_shown, succeeds, tail};
+use crate::process::{cargo, command, installed, run_shown, succeeds, tail};
 use crate::progress::note;
 use crate::stack::free_port_block;
 
@@ -58,16 +58,14 @@ impl Test {
     }
 
     fn unit_tests(&self) -> Result<()> {
-        let nextest = succeeds(&mut command("cargo", ["nextest", "--version"]));
+        let nextest = succeeds(&mut cargo(["nextest", "--version"]));
         let words: &[&str] = if nextest {
             &["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]
         } else {
             &["test", "--no-fail-fast"]
         };
-        let mut cargo = command("cargo", words);
-        cargo.arg("--workspace").args(&self.filter).current_dir(repo());
         note("Unit tests:");
-        run_shown(&mut cargo)
+        run_shown(cargo(words).arg("--workspace").args(&self.filter))
     }
 
     fn with_stack(&self, report: &mut Report) {
@@ -91,10 +89,9 @@ impl Test {
 
     fn end_to_end(&self, state: &StateDir) -> Result<()> {
         // `--workspace` for the same selection of features as in the build: nothing is compiled twice.
-        let mut cargo = command("cargo", ["test", "--workspace", "--test", "e2e", "--"]);
-        cargo.args(&self.filter).current_dir(repo()).env("PADDOCK_E2E_ENV", state.env_file());
+        let mut tests = cargo(["test", "--workspace", "--test", "e2e", "--"]);
         note("End-to-end tests:");
-        run_shown(&mut cargo)
+        run_shown(tests.args(&self.filter).env("PADDOCK_E2E_ENV", state.env_file()))
     }
 }
 
