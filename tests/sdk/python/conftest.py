@@ -13,7 +13,7 @@ from daytona import CreateSandboxFromSnapshotParams, Daytona, DaytonaNotFoundErr
 
 SDK = tuple(int(part) for part in importlib.metadata.version("daytona").split(".")[:2])
 
-# The language label that SDKs put on every sandbox.
+# The language label that SDKs from 0.190 on put on every sandbox.
 LANGUAGE_LABEL = "code-toolbox-language"
 
 

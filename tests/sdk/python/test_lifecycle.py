@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 from daytona import DaytonaNotFoundError, SandboxState
-from conftest import LANGUAGE_LABEL, delete_and_wait, list_labelled, until_gone
+from conftest import LANGUAGE_LABEL, SDK, delete_and_wait, list_labelled, until_gone
 
 
 def test_default_sandbox(box):
@@ -13,7 +13,7 @@ def test_default_sandbox(box):
     assert box.name == box.id
     assert box.snapshot
     assert box.user == "daytona"
-    assert box.labels[LANGUAGE_LABEL] == "python"
+    assert box.labels.get(LANGUAGE_LABEL) == "python" or SDK < (0, 190)
     assert box.auto_stop_interval == 15
     assert (box.cpu, box.memory) >= (1, 1)
     assert box.public is False
@@ -33,7 +33,7 @@ def test_create_with_everything(create, client):
     )
     assert sandbox.name == name
     assert sandbox.labels["colour"] == "green"
-    assert sandbox.labels[LANGUAGE_LABEL] == "javascript"
+    assert sandbox.labels.get(LANGUAGE_LABEL) == "javascript" or SDK < (0, 190)
     assert sandbox.env == {"GREETING": value, "EMPTY": ""}
     assert sandbox.auto_stop_interval == 7
 
@@ -81,11 +81,12 @@ def test_auto_stop_interval(box, client):
 
 
 def test_refresh_activity(box):
-    before = box.last_activity_at
+    before = getattr(box, "last_activity_at", None)
     box.refresh_activity()
     box.refresh_data()
-    assert box.last_activity_at is not None
-    assert before is None or box.last_activity_at >= before
+    # 0.160 can touch, but does not show it.
+    if SDK >= (0, 190):
+        assert box.last_activity_at >= before
 
 
 def test_stop_then_start_keeps_files(create, client):
