@@ -65,7 +65,9 @@ impl Pool {
         let closed = |_| InvokeError::NotStarted("the stack stops".into());
         let permit = self.slots.clone().acquire_owned().await.map_err(closed)?;
         let (reply, outcome) = oneshot::channel();
-        self.shared.clone().place(Invocation { payload, reply, permit }).await;
+        // A task of its own: a caller that leaves must not take a process out of the pool with it, and
+        // an invocation runs to its end, as on AWS.
+        tokio::spawn(self.shared.clone().place(Invocation { payload, reply, permit }));
         outcome.await.unwrap_or_else(|_| Err(InvokeError::NotStarted("the stack stops".into())))
     }
 }
