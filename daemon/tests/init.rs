@@ -1,7 +1,7 @@
 //! The real binary as init: restarts its server, reaps orphans, ends when told.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command};
 
@@ -10,7 +10,6 @@ use nix::unistd::Pid;
 
 struct Init {
     child: Child,
-    port: u16,
     ready: UnixListener,
     dir: tempfile::TempDir,
 }
@@ -20,14 +19,13 @@ impl Init {
         let dir = tempfile::tempdir().expect("temp dir");
         let socket = dir.path().join("ready.sock");
         let ready = UnixListener::bind(&socket).expect("bind");
-        let port = free_port();
         let child = Command::new(env!("CARGO_BIN_EXE_paddock-daemon"))
-            .env("PADDOCK_DAEMON_PORT", port.to_string())
+            .env("PADDOCK_DAEMON_PORT", "0")
             .env("PADDOCK_READY_SOCKET", socket)
             .env("DAYTONA_DAEMON_LOG_FILE_PATH", dir.path().join("log"))
             .spawn()
             .expect("starts");
-        Self { child, port, ready, dir }
+        Self { child, ready, dir }
     }
 
     fn pid(&self) -> i32 {
@@ -42,6 +40,14 @@ impl Init {
         assert_eq!(ready["version"], env!("CARGO_PKG_VERSION"));
     }
 
+    /// The kernel chose it; the log tells, before readiness is pushed.
+    fn port(&self) -> u16 {
+        let log = self.log();
+        let address = log.split("address=0.0.0.0:").nth(1).expect("it listens");
+        let digits: String = address.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a port")
+    }
+
     fn execute(&self, command: &str) -> String {
         let body = serde_json::json!({ "command": command }).to_string();
         let answer = self.request("POST", "/process/execute", &body);
@@ -52,7 +58,7 @@ impl Init {
 
     fn request(&self, method: &str, path: &str, body: &str) -> String {
         use std::io::Write;
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connect");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port())).expect("connect");
         let length = body.len();
         write!(
             stream,
@@ -80,10 +86,6 @@ impl Drop for Init {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port()
 }
 
 fn signal(pid: i32, signal: Signal) {
@@ -155,7 +157,7 @@ fn sigterm_ends_server_and_init() {
     let server = init.children()[0];
     signal(init.pid(), Signal::SIGTERM);
     assert_eq!(init.child.wait().expect("ends").code(), Some(0));
-    assert!(TcpStream::connect(("127.0.0.1", init.port)).is_err(), "nobody listens");
+    assert!(TcpStream::connect(("127.0.0.1", init.port())).is_err(), "nobody listens");
     assert!(!std::path::Path::new(&format!("/proc/{server}")).exists());
 }
 
