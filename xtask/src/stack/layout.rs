@@ -72,6 +72,8 @@ fn shared_env(options: &StackOptions) -> Vec<(String, String)> {
     let pairs = [
         (MARK, options.state().path().display().to_string()),
         ("RUST_LOG", log),
+        // Logs are files.
+        ("NO_COLOR", "1".to_owned()),
         ("AWS_ENDPOINT_URL", options.aws_url()),
         ("AWS_ACCESS_KEY_ID", AWS_ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", AWS_SECRET_KEY.to_owned()),

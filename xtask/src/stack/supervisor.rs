@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
 
 use super::control::{bootstrap, wait_for_http, wait_while_alive};
 use super::options::StackOptions;
@@ -41,7 +43,7 @@ pub fn supervise(options: &StackOptions) -> Result<()> {
     });
     let ended = match result {
         Ok(signal) => {
-            note(&format!("{}: taking the stack down", signal.as_str()));
+            note(&format!("{signal}: taking the stack down"));
             Ok(())
         }
         Err(error) => Err(error.context("the stack did not come up")),
@@ -194,19 +196,16 @@ fn stop_engine(mut dockerd: Service) -> Result<()> {
     })
 }
 
-/// Blocks the signals for all threads to come and hands them out one by one. Children start with a clean mask.
-fn listen_for_signals() -> Result<Receiver<Signal>> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
-    }
-    signals.thread_block()?;
+/// Hands the signals out one by one. By handlers and not by a blocked mask: children inherit a mask and would never
+/// hear SIGTERM.
+fn listen_for_signals() -> Result<Receiver<&'static str>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, receiver) = sync_channel(8);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        while let Ok(signal) = signals.wait() {
+        for signal in &mut signals {
             // Also ends the waits of a stack that is still coming up.
             interrupt();
-            if sender.send(signal).is_err() {
+            if sender.send(signal_name(signal).unwrap_or("a signal")).is_err() {
                 break;
             }
         }
