@@ -8,7 +8,7 @@ use paddock_model::{
 };
 use paddock_wire::agents::{Capacity, Register, Registered, Role as WireRole};
 
-use super::Error;
+use super::{Error, top_up_pool};
 use crate::{
     app::App,
     seal::{random_hex, same_text, sha256_hex},
@@ -49,6 +49,9 @@ pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Regi
     // What it holds it says with its first heartbeat; until then its last word stands.
     let allocated = app.store.loads(&[id]).await?.pop().map_or_else(Room::default, |load| load.allocated);
     app.store.put_load(&Load { id, allocated, images, heartbeat_at: now }).await?;
+    if runner.holds_sandboxes() {
+        top_up(app).await;
+    }
     Ok(Registered {
         runner_id: id.0,
         deployment: app.config.deployment.clone(),
@@ -57,6 +60,19 @@ pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Regi
         env_key: STANDARD.encode(app.sealer.runner_key(id)),
         heartbeat_seconds: HEARTBEAT_SECONDS,
     })
+}
+
+/// There is room now that was not there before. Its work waits in the queue until it polls.
+async fn top_up(app: &App) {
+    let pools = match app.store.pools().await {
+        Ok(pools) => pools,
+        Err(error) => return tracing::warn!(%error, "pools not topped up; the sweep will"),
+    };
+    for pool in pools {
+        if let Err(error) = top_up_pool::run(app, &pool.id).await {
+            tracing::warn!(pool = pool.id, %error, "pool not topped up; the sweep will");
+        }
+    }
 }
 
 fn check(app: &App, register: &Register) -> Result<(), Error> {

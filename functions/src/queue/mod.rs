@@ -2,7 +2,9 @@
 //!
 //! A queue holds copies of the truth for ten minutes, never the truth: what is lost is sent again by the sweep.
 
-use aws_sdk_sqs::{Client, types::QueueAttributeName};
+use std::collections::HashMap;
+
+use aws_sdk_sqs::{Client, operation::create_queue::CreateQueueError, types::QueueAttributeName};
 use paddock_wire::work::Message;
 
 /// Seconds a message waits for its runner. Older work is wrong or was sent again.
@@ -35,18 +37,30 @@ impl Queue {
         Self { sqs, prefix }
     }
 
-    /// Makes an agent's queue, or finds it: making it twice with the same attributes is making it once.
+    /// Makes an agent's queue, or finds it and gives it today's attributes.
     pub async fn create(&self, runner: paddock_model::id::RunnerId) -> Result<String, Error> {
-        let made = self
-            .sqs
-            .create_queue()
-            .queue_name(format!("{}{runner}", self.prefix))
-            .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string())
-            .attributes(QueueAttributeName::ReceiveMessageWaitTimeSeconds, LONG_POLL_SECONDS.to_string())
-            .send()
-            .await
-            .map_err(|problem| Error::Call(Box::new(problem)))?;
-        made.queue_url.ok_or(Error::NoAddress)
+        let name = format!("{}{runner}", self.prefix);
+        let attributes = HashMap::from([
+            (QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string()),
+            (QueueAttributeName::ReceiveMessageWaitTimeSeconds, LONG_POLL_SECONDS.to_string()),
+        ]);
+        let create = self.sqs.create_queue().queue_name(&name).set_attributes(Some(attributes.clone()));
+        match create.send().await {
+            Ok(made) => made.queue_url.ok_or(Error::NoAddress),
+            Err(error) if error.as_service_error().is_some_and(CreateQueueError::is_queue_name_exists) => {
+                self.renew(&name, attributes).await
+            }
+            Err(error) => Err(Error::Call(Box::new(error))),
+        }
+    }
+
+    /// A queue of an earlier version had other attributes.
+    async fn renew(&self, name: &str, attributes: HashMap<QueueAttributeName, String>) -> Result<String, Error> {
+        let found = self.sqs.get_queue_url().queue_name(name).send().await;
+        let url = found.map_err(|problem| Error::Call(Box::new(problem)))?.queue_url.ok_or(Error::NoAddress)?;
+        let set = self.sqs.set_queue_attributes().queue_url(&url).set_attributes(Some(attributes));
+        set.send().await.map_err(|problem| Error::Call(Box::new(problem)))?;
+        Ok(url)
     }
 
     /// Sends one message.

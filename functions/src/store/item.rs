@@ -1,6 +1,6 @@
 //! Items and their typed forms, and the few calls that every kind of item makes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use paddock_model::id::OpId;
@@ -73,9 +73,11 @@ impl Store {
 
     /// Strongly consistent; in no order; what is not there is left out.
     pub(super) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>, Error> {
+        // An index that changes while it is read may name an item twice, which a batch must not.
+        let keys: Vec<&Key> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
         let mut found = Vec::with_capacity(keys.len());
         for batch in keys.chunks(BATCH) {
-            let mut wanted: Vec<Item> = batch.iter().map(Key::item).collect();
+            let mut wanted: Vec<Item> = batch.iter().map(|key| key.item()).collect();
             let mut tried = 0;
             while !wanted.is_empty() {
                 let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted));

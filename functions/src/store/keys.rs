@@ -15,7 +15,7 @@ pub const DUE_SHARDS: u32 = 16;
 pub const REVOCATION_SHARDS: u32 = 4;
 
 /// Address of an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Partition.
     pub pk: String,

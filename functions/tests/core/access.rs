@@ -126,3 +126,17 @@ async fn a_cursor_that_is_too_old_or_none_at_all_is_refused() {
     assert!(matches!(read_revocations::run(&scene.app, Some(&cursor)).await, Err(Error::CursorTooOld)));
     assert!(matches!(read_revocations::run(&scene.app, Some("x")).await, Err(Error::Invalid(_))));
 }
+
+#[tokio::test]
+async fn a_queue_of_an_earlier_version_gets_todays_attributes() {
+    let scene = Scene::new().await;
+    let id = uuid::Uuid::new_v4();
+    let name = format!("{}{id}", scene.app.config.queue_prefix);
+    let retention = aws_sdk_sqs::types::QueueAttributeName::MessageRetentionPeriod;
+    scene.sqs.create_queue().queue_name(name).attributes(retention.clone(), "60").send().await.unwrap();
+    let again = paddock_wire::agents::Register { runner_id: Some(id), ..registration() };
+    let registered = register_agent::run(&scene.app, JOIN_TOKEN, again).await.unwrap();
+    let ask = scene.sqs.get_queue_attributes().queue_url(registered.queue_url).attribute_names(retention.clone());
+    let attributes = ask.send().await.unwrap().attributes.unwrap();
+    assert_eq!(attributes[&retention], "600");
+}

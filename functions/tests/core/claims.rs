@@ -21,8 +21,8 @@ async fn pool(scene: &Scene) -> Pool {
 /// A scene whose pool is filled and started.
 async fn warm(size: u32) -> (Scene, FakeRunner) {
     let scene = Scene::with_pool(size).await;
+    // A runner that joins is room for the pool.
     let mut runner = scene.runner().await;
-    top_up_pool::run(&scene.app, &pool(&scene).await.id).await.unwrap();
     runner.work_off(&scene).await;
     assert_eq!(pool(&scene).await.live, size);
     (scene, runner)
@@ -65,9 +65,11 @@ async fn no_two_creates_get_the_same_sandbox() {
 
 #[tokio::test]
 async fn topping_up_twice_at_once_fills_each_place_once() {
-    let scene = Scene::with_pool(4).await;
+    let scene = Scene::new().await;
     let _runner = scene.runner().await;
     let id = pool(&scene).await.id;
+    let snapshot = pool(&scene).await.snapshot;
+    scene.app.store.set_pool_size(&id, snapshot, "local", 4).await.unwrap();
     let both = futures::future::join(top_up_pool::run(&scene.app, &id), top_up_pool::run(&scene.app, &id)).await;
     both.0.unwrap();
     both.1.unwrap();

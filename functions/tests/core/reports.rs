@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paddock_functions::actions::{delete_sandbox, find_work, list_sandboxes, stop_sandbox};
+use paddock_functions::actions::{delete_sandbox, find_work, list_sandboxes, read_revocations, stop_sandbox};
 use paddock_localstack::faults::{FaultPlan, Share};
 use paddock_model::{
     id::SandboxId,
@@ -10,7 +10,7 @@ use paddock_model::{
     quota::Charge,
 };
 use paddock_wire::{
-    agents::Verdict,
+    agents::{Revoked, Verdict},
     work::{Observed, Wish},
 };
 
@@ -100,6 +100,9 @@ async fn a_refused_sandbox_goes_elsewhere_with_a_new_epoch() {
     full.work_off(&scene).await;
     let moved = scene.head(id).await;
     assert_eq!((moved.epoch, moved.runner, moved.state), (2, Some(free.id()), State::Creating));
+    let feed = read_revocations::run(&scene.app, None).await.unwrap();
+    let ask_again = Revoked::Sandbox { sandbox_id: id.0 };
+    assert!(feed.entries.iter().any(|entry| entry.what == ask_again), "grants name the old owner");
     free.work_off(&scene).await;
     assert_eq!(scene.head(id).await.state, State::Started);
     scene.assert_conserved().await;

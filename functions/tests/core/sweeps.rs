@@ -52,7 +52,6 @@ async fn five_attempts_without_a_word_are_an_error_with_a_reason() {
 async fn a_claim_nobody_applies_becomes_an_error_too() {
     let scene = Scene::with_pool(1).await;
     let mut runner = scene.runner().await;
-    schedule::tick(&scene.app, Duration::ZERO).await.unwrap();
     runner.work_off(&scene).await;
     let id = create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap().head.id;
     assert_eq!(scene.head(id).await.state, State::Started);

@@ -155,11 +155,11 @@ fn frees_name(old: Option<&Sandbox>, new: &Sandbox) -> bool {
     old.is_some_and(is_named) && !is_named(new)
 }
 
-/// Deleted or moved: every edge must ask again.
+/// Deleted, or placed anew: every edge must ask again.
 fn revokes(old: Option<&Sandbox>, new: &Sandbox) -> bool {
     let Some(old) = old else { return false };
     let deleted = new.desired == Desired::Destroyed && old.desired != Desired::Destroyed;
-    let moved = old.runner.is_some() && old.organization.is_some() && old.epoch != new.epoch;
+    let moved = old.organization.is_some() && old.epoch > 0 && old.epoch != new.epoch;
     deleted || moved
 }
 
