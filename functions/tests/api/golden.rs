@@ -1,4 +1,6 @@
-//! Bodies as this API answers them, written where `tests/` lets the official clients' models parse them.
+//! Bodies as this API answers them, for the official clients' strict models:
+//! `PADDOCK_SAMPLE_BODIES=dir cargo test -p paddock-functions --test api sample_bodies`, then
+//! `python functions/tests/parse_models.py dir` with any version of `daytona` installed.
 
 use std::path::PathBuf;
 

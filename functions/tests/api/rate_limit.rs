@@ -36,6 +36,9 @@ fn classes_are_counted_apart_and_per_organization() {
         assert!(!refused.headers.contains_key("retry-after"), "it makes the Python SDK sleep");
         assert_eq!(fixture.stored().await, before);
 
+        let config = fixture.call_as(None, "GET", "/config", None).await.body;
+        assert_eq!(config["rateLimit"]["sandboxCreate"], json!({"ttl": 86400, "limit": 2}));
+        assert_eq!(config["rateLimit"].as_object().unwrap().len(), 2, "only those that are on");
         let read = fixture.call("GET", "/sandbox", None).await;
         assert_eq!((read.status.as_u16(), number(&read, "x-ratelimit-remaining-authenticated")), (200, 99));
         assert_eq!(neighbour.call("POST", "/sandbox", Some(json!({}))).await.status.as_u16(), 200);

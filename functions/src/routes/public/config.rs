@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use paddock_wire::api::config::{DaytonaConfiguration, OidcConfig};
+use paddock_wire::api::config::{DaytonaConfiguration, OidcConfig, RateLimitConfig, RateLimitEntry};
 
 use crate::actions::create_sandbox::DEFAULT_SNAPSHOT;
 use crate::app::App;
+use crate::rate_limit::{Class, RateLimits};
 use crate::validate::interval::MAX_AUTO_ARCHIVE;
 
 /// What clients ask before anything else.
@@ -43,6 +44,17 @@ pub async fn config(State(app): State<Arc<App>>) -> Json<DaytonaConfiguration> {
         ssh_gateway_command: None,
         ssh_gateway_host: None,
         ssh_gateway_port: None,
-        rate_limit: None,
+        rate_limit: limits(&config.rate_limits),
+    })
+}
+
+/// Those that are on.
+fn limits(limits: &RateLimits) -> Option<RateLimitConfig> {
+    let entry = |class| limits.of(class).map(|it| RateLimitEntry { ttl: it.window, limit: it.limit });
+    (!limits.is_empty()).then(|| RateLimitConfig {
+        failed_auth: entry(Class::FailedAuth),
+        authenticated: entry(Class::Authenticated),
+        sandbox_create: entry(Class::SandboxCreate),
+        sandbox_lifecycle: entry(Class::SandboxLifecycle),
     })
 }
