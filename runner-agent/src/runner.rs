@@ -119,7 +119,6 @@ pub async fn start(
         network: spec.name,
         stock: config.pause_pool,
     };
-    let (outbox, sending) = Outbox::new();
     let host = Arc::new(Host {
         deployment,
         runner: id.to_string(),
@@ -129,16 +128,16 @@ pub async fn start(
         starts,
         files: Files::new(&state_dir.canonicalize()?, &daemon.path, network.gateway),
         journal,
-        outbox,
+        outbox: Outbox::default(),
         control: Arc::clone(&control),
         daemons: DaemonClient::new()?,
     });
     let owners = Owners::default();
     let registry = Arc::new(registry(&host, &owners));
-    let firewall = network.bridge.as_deref().map(|bridge| Firewall::new(id, bridge, network.gateway));
+    let firewall = network.bridge.as_deref().map(|bridge| Firewall::new(id, bridge, network.gateway, network.subnet));
     inventory::adopt(&host, &registry).await?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(sending.run(control, Arc::clone(&registry)));
+    tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(&registry)));
     tasks.spawn(health::watch_deaths(Arc::clone(&host), Arc::clone(&registry)));
     tasks.spawn(health::check(Arc::clone(&host), Arc::clone(&registry), firewall));
     tasks.spawn({

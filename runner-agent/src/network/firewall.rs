@@ -4,6 +4,7 @@
 
 use std::{net::Ipv4Addr, process::Stdio};
 
+use ipnet::Ipv4Net;
 use tokio::{io::AsyncWriteExt, process::Command};
 use uuid::Uuid;
 
@@ -19,13 +20,14 @@ pub struct Firewall {
     table: String,
     bridge: String,
     gateway: Ipv4Addr,
+    subnet: Ipv4Net,
 }
 
 impl Firewall {
     /// For the bridge of this runner.
     #[must_use]
-    pub fn new(runner: Uuid, bridge: &str, gateway: Ipv4Addr) -> Self {
-        Self { table: format!("paddock_{}", short(runner)), bridge: bridge.to_owned(), gateway }
+    pub fn new(runner: Uuid, bridge: &str, gateway: Ipv4Addr, subnet: Ipv4Net) -> Self {
+        Self { table: format!("paddock_{}", short(runner)), bridge: bridge.to_owned(), gateway, subnet }
     }
 
     /// Puts the rules in force, replacing older ones.
@@ -57,7 +59,7 @@ impl Firewall {
     }
 
     fn routed_rules(&self) -> String {
-        let Self { table, bridge, gateway } = self;
+        let Self { table, bridge, gateway, .. } = self;
         format!(
             "table inet {table}\n\
              delete table inet {table}\n\
@@ -91,18 +93,17 @@ impl Firewall {
     }
 
     fn bridged_rules(&self) -> String {
-        let Self { table, bridge, .. } = self;
+        let Self { table, subnet, .. } = self;
+        // By address, not by bridge: many kernels cannot match a bridge's name here, and without NET_RAW a sandbox
+        // cannot send from an address that is not its own.
         format!(
             "table bridge {table}\n\
              delete table bridge {table}\n\
              table bridge {table} {{\n\
                chain forward {{\n\
                  type filter hook forward priority -10; policy accept;\n\
-                 meta ibrname \"{bridge}\" drop\n\
-               }}\n\
-               chain input {{\n\
-                 type filter hook input priority -10; policy accept;\n\
-                 meta ibrname \"{bridge}\" ether type ip6 drop\n\
+                 ip saddr {subnet} drop\n\
+                 arp saddr ip {subnet} drop\n\
                }}\n\
              }}\n"
         )

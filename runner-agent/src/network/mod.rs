@@ -66,14 +66,18 @@ pub async fn set_up(
 ) -> Result<(NetworkSpec, Network), NetworkError> {
     let (spec, network) = ensure(engine, deployment, runner, wanted).await?;
     if let Some(bridge) = &network.bridge {
-        firewall::Firewall::new(runner, bridge, network.gateway).apply().await?;
+        firewall::Firewall::new(runner, bridge, network.gateway, network.subnet).apply().await?;
         dns::serve(network.gateway, network.subnet).await?;
     }
     tracing::info!(name = spec.name, subnet = %network.subnet, "network is ready");
     Ok((spec, network))
 }
 
-async fn ensure(
+/// The network alone, without rules.
+///
+/// # Errors
+/// When the engine cannot make one, or no subnet is free.
+pub async fn ensure(
     engine: &Arc<dyn Engine>,
     deployment: &str,
     runner: Uuid,

@@ -55,9 +55,9 @@ pub fn digest_of(env: &Env) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for (name, value) in env {
         context.update(name.as_bytes());
-        context.update(&[b'=']);
+        context.update(b"=");
         context.update(value.as_bytes());
-        context.update(&[0]);
+        context.update(b"\0");
     }
     hex::encode(context.finish())
 }

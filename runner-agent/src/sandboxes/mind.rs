@@ -14,6 +14,9 @@ use super::{
     state::{Body, Held, Key, Seen},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What became of a copy of the wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reception {

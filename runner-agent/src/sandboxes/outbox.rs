@@ -1,12 +1,16 @@
 //! Reports on their way to the control plane: kept until there is a verdict on each.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use paddock_wire::{
     agents::{Reports, Verdict},
     work::Report,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::registry::Registry;
 use crate::control_api::{ControlApi, ControlApiError};
@@ -16,28 +20,15 @@ const BATCH: usize = 25;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Where owners put their reports.
-#[derive(Clone)]
+/// Where owners put their reports; clones share them. At most one per sandbox waits: a newer one says all.
+#[derive(Clone, Default)]
 pub struct Outbox {
-    sender: mpsc::UnboundedSender<Report>,
-    pending: Arc<watch::Sender<usize>>,
-}
-
-/// The other end: what [`Outbox::new`] gives to the one who sends.
-pub struct Sending {
-    reports: mpsc::UnboundedReceiver<Report>,
+    waiting: Arc<Mutex<VecDeque<Report>>>,
+    /// Those that wait and those in a call.
     pending: Arc<watch::Sender<usize>>,
 }
 
 impl Outbox {
-    /// An outbox and its sender.
-    #[must_use]
-    pub fn new() -> (Self, Sending) {
-        let (sender, reports) = mpsc::unbounded_channel();
-        let pending = Arc::new(watch::channel(0).0);
-        (Self { sender, pending: Arc::clone(&pending) }, Sending { reports, pending })
-    }
-
     /// To be sent, and sent again until there is a verdict.
     pub fn put(&self, report: Report) {
         tracing::info!(
@@ -48,8 +39,12 @@ impl Outbox {
             observed = ?report.observed,
             "report"
         );
-        self.pending.send_modify(|pending| *pending += 1);
-        let _agent_is_ending = self.sender.send(report);
+        let mut waiting = self.waiting();
+        let before = waiting.len();
+        waiting.retain(|other| other.sandbox_id != report.sandbox_id);
+        waiting.push_back(report);
+        let now = waiting.len();
+        self.pending.send_modify(|pending| *pending = *pending + now - before);
     }
 
     /// Waits until there is a verdict on all.
@@ -57,38 +52,52 @@ impl Outbox {
         let mut pending = self.pending.subscribe();
         let _sender_lives_in_self = pending.wait_for(|pending| *pending == 0).await;
     }
-}
 
-impl Sending {
     /// Sends for ever.
-    pub async fn run(mut self, api: Arc<ControlApi>, registry: Arc<Registry>) {
-        let mut batch: Vec<Report> = Vec::new();
+    pub async fn send_all(self, api: Arc<ControlApi>, registry: Arc<Registry>) {
+        let mut pending = self.pending.subscribe();
         let mut wait = FIRST_WAIT;
         loop {
-            if batch.is_empty() && self.reports.recv_many(&mut batch, BATCH).await == 0 {
-                return;
-            }
-            while batch.len() < BATCH {
-                let Ok(report) = self.reports.try_recv() else { break };
-                batch.push(report);
-            }
-            let before = batch.len();
-            batch = match send(&api, &registry, batch.clone()).await {
+            drop(pending.wait_for(|pending| *pending > 0).await);
+            let batch: Vec<Report> = {
+                let mut waiting = self.waiting();
+                let count = waiting.len().min(BATCH);
+                waiting.drain(..count).collect()
+            };
+            let taken = batch.len();
+            let again = match send(&api, &registry, &batch).await {
                 Ok(again) => again,
                 Err(error) => {
-                    tracing::warn!(%error, reports = before, "reports not delivered");
+                    tracing::warn!(%error, reports = taken, "reports not delivered");
                     batch
                 }
             };
-            self.pending.send_modify(|pending| *pending -= before - batch.len());
-            if batch.len() < before || batch.is_empty() {
+            let left = again.len();
+            let back = self.put_back(again);
+            self.pending.send_modify(|pending| *pending = *pending + back - taken);
+            if left == 0 {
                 wait = FIRST_WAIT;
-            }
-            if !batch.is_empty() {
+            } else {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
         }
+    }
+
+    /// Before all others, unless a newer one has come meanwhile; how many are back.
+    fn put_back(&self, again: Vec<Report>) -> usize {
+        let mut waiting = self.waiting();
+        let before = waiting.len();
+        for report in again.into_iter().rev() {
+            if !waiting.iter().any(|newer| newer.sandbox_id == report.sandbox_id) {
+                waiting.push_front(report);
+            }
+        }
+        waiting.len() - before
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Report>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,9 +105,9 @@ impl Sending {
 async fn send(
     api: &Arc<ControlApi>,
     registry: &Arc<Registry>,
-    reports: Vec<Report>,
+    reports: &[Report],
 ) -> Result<Vec<Report>, ControlApiError> {
-    let body = Reports { reports };
+    let body = Reports { reports: reports.to_vec() };
     let answer = api.reports(&body).await?;
     // Fewer verdicts than reports: those without one are sent again.
     let missing = std::iter::repeat(Verdict::Retry);

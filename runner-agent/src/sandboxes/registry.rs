@@ -10,10 +10,16 @@ use std::{
 };
 
 use paddock_wire::work::Work;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    watch,
+};
 use uuid::Uuid;
 
 use super::idle::IdleClock;
+
+/// Letters that wait; an owner reads them even while it acts, so that few ever do.
+const MAILBOX: usize = 256;
 
 /// What an owner task has made true, published on its watch. Doors compare it with a grant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,7 +89,7 @@ pub enum Letter {
 #[derive(Debug, Clone)]
 pub struct Handle {
     sandbox_id: Uuid,
-    mailbox: mpsc::UnboundedSender<Letter>,
+    mailbox: mpsc::Sender<Letter>,
     applied: watch::Receiver<Applied>,
     idle: Arc<IdleClock>,
 }
@@ -113,7 +119,15 @@ impl Handle {
 
     /// Puts a letter into the owner's mailbox; false when the owner has ended.
     pub fn send(&self, letter: Letter) -> bool {
-        self.mailbox.send(letter).is_ok()
+        match self.mailbox.try_send(letter) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(letter)) => {
+                // Looks are repeated by the checks, wishes by the control plane: dropping one here loses nothing.
+                tracing::warn!(sandbox = %self.sandbox_id, ?letter, "mailbox is full");
+                true
+            }
+        }
     }
 }
 
@@ -123,7 +137,7 @@ pub struct OwnerSeat {
     /// Which sandbox.
     pub sandbox_id: Uuid,
     /// Letters, in order.
-    pub mailbox: mpsc::UnboundedReceiver<Letter>,
+    pub mailbox: mpsc::Receiver<Letter>,
     /// Where the one publisher of state publishes.
     pub applied: watch::Sender<Applied>,
     /// Last activity.
@@ -176,7 +190,7 @@ impl Registry {
         if let Some(handle) = handles.get(&sandbox_id).filter(|handle| !handle.mailbox.is_closed()) {
             return handle.clone();
         }
-        let (mailbox, letters) = mpsc::unbounded_channel();
+        let (mailbox, letters) = mpsc::channel(MAILBOX);
         let (publisher, applied) = watch::channel(Applied::default());
         let idle = Arc::new(IdleClock::new());
         let handle = Handle { sandbox_id, mailbox, applied, idle: Arc::clone(&idle) };

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod docker;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},

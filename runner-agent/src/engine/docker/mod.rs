@@ -43,7 +43,11 @@ impl DockerEngine {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn probe(&self) -> Result<Host> {
-        Ok(answer::host(self.docker.info().await?))
+        let mut host = answer::host(self.docker.info().await?);
+        if spec::may_raise_limits() {
+            host.capabilities.push("raised_limits".to_owned());
+        }
+        Ok(host)
     }
 
     async fn images(&self) -> Result<Vec<String>> {

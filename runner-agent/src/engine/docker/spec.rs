@@ -74,10 +74,17 @@ fn pause(network: &str, address: &str) -> ContainerCreateBody {
             pids_limit: Some(16),
             log_config: Some(no_log()),
             ipc_mode: Some("none".to_owned()),
+            sysctls: Some(no_ipv6(std::path::Path::new("/proc/sys/net/ipv6").exists())),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+/// Off, not filtered; a kernel without it has nothing to switch off.
+fn no_ipv6(kernel_has_it: bool) -> HashMap<String, String> {
+    let names = if kernel_has_it { &["all", "default"][..] } else { &[] };
+    names.iter().map(|name| (format!("net.ipv6.conf.{name}.disable_ipv6"), "1".to_owned())).collect()
 }
 
 fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
@@ -111,11 +118,13 @@ fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
 
 /// CAP_SYS_RESOURCE, which small virtual machines withhold even from root. Without it runc fails on a negative score and
 /// on any raised limit. The engine runs on this host with the same rights as we have.
-fn may_raise_limits() -> bool {
+pub fn may_raise_limits() -> bool {
     const CAP_SYS_RESOURCE: u64 = 1 << 24;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).is_some_and(|set| set & CAP_SYS_RESOURCE != 0)
+    effective
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .is_some_and(|set| set & CAP_SYS_RESOURCE != 0)
 }
 
 fn open_files() -> ResourcesUlimits {

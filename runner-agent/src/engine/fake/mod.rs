@@ -30,9 +30,12 @@ pub struct FakeEngine {
     deaths: broadcast::Sender<Died>,
 }
 
+/// How an ordered failure looks, such as [`EngineError::Rejected`].
+pub type Failure = fn(String) -> EngineError;
+
 struct Inner {
     away: bool,
-    fail_after: Option<(usize, fn(String) -> EngineError)>,
+    fail_after: Option<(usize, Failure)>,
     /// Whatever is asked for is there.
     every_image: bool,
     images: BTreeSet<String>,
@@ -86,7 +89,7 @@ impl FakeEngine {
     }
 
     /// The call after `calls` more will fail with this error.
-    pub fn fail_call(&self, calls: usize, error: fn(String) -> EngineError) {
+    pub fn fail_call(&self, calls: usize, error: Failure) {
         self.lock().fail_after = Some((calls, error));
     }
 

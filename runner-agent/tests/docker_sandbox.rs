@@ -1,0 +1,174 @@
+//! A runner on real Docker: start, isolation, and what breaks behind its back.
+
+mod support;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use paddock_runner_agent::{network, sandboxes::registry::Phase};
+use paddock_wire::work::{Wish, Work};
+use support::{
+    Rig,
+    docker::{self, Cleanup},
+    next,
+};
+
+async fn rig() -> (Rig, String, Cleanup) {
+    let (engine, daemon) = docker::engine().await;
+    let image = docker::image(&engine, &daemon).await;
+    let rig = Rig::start(engine, &daemon).await;
+    let cleanup = Cleanup::of(rig.runner_id());
+    (rig, image, cleanup)
+}
+
+async fn pid(rig: &Rig, work: &Work) -> i32 {
+    let container = rig.engine.inspect(&format!("paddock-{}", work.sandbox_id)).await.unwrap().unwrap();
+    container.pid.expect("it runs")
+}
+
+/// Whether a TCP connection from the sandbox's network gets through.
+fn reaches(pid: i32, target: SocketAddr) -> bool {
+    let probe = move || {
+        let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net")).unwrap();
+        nix::sched::setns(namespace.as_fd(), nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        TcpStream::connect_timeout(&target, Duration::from_millis(700)).is_ok()
+    };
+    std::thread::spawn(probe).join().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_starts_stops_and_goes() {
+    let (rig, image, _cleanup) = rig().await;
+    let created = rig.first_work(&image);
+    let began = Instant::now();
+    rig.wish(&created);
+    let addr = rig.running(&created).await;
+    println!("create to ready: {:?}", began.elapsed());
+    let report = rig.control.heard(&created, |seen| *seen == paddock_wire::work::Observed::Started).await;
+    assert!(report.facts.daemon_version.is_some());
+    assert_eq!(addr.port(), 2280);
+
+    let pid = pid(&rig, &created).await;
+    let hostname = docker::run("nsenter", &["-t", &pid.to_string(), "-u", "hostname"]);
+    assert_eq!(hostname.trim(), created.sandbox_id.to_string());
+    let hosts = std::fs::read_to_string(format!("/proc/{pid}/root/etc/hosts")).unwrap();
+    assert!(hosts.contains(&format!("{}\t{}", addr.ip(), created.sandbox_id)), "{hosts}");
+    let ipv6 = std::fs::read_to_string(format!("/proc/{pid}/net/if_inet6")).unwrap_or_default();
+    assert_eq!(ipv6, "", "IPv6 is off");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    assert!(status.contains("Seccomp:\t2"), "the default profile is in force");
+
+    let stopped = next(&created, Wish::Stopped { force: false });
+    rig.reach(&stopped).await;
+    let started = next(&stopped, Wish::Started);
+    rig.reach(&started).await;
+    assert_eq!(rig.running(&started).await, addr, "the address stays");
+    rig.reach(&next(&started, Wish::Destroyed)).await;
+    assert_eq!(rig.bodies(created.sandbox_id).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_reaches_the_resolver_and_nothing_else_nearby() {
+    let (rig, image, _cleanup) = rig().await;
+    let (other_rig, _, _other_cleanup) = self::rig().await;
+    let (ours, neighbour, stranger) = (rig.first_work(&image), rig.first_work(&image), other_rig.first_work(&image));
+    let ours_addr = {
+        rig.reach(&ours).await;
+        rig.running(&ours).await
+    };
+    rig.reach(&neighbour).await;
+    let neighbour = rig.running(&neighbour).await;
+    other_rig.reach(&stranger).await;
+    let stranger = other_rig.running(&stranger).await;
+    let pid = pid(&rig, &ours).await;
+
+    let network = rig.engine.ensure_network(&spec(&rig).await).await.unwrap();
+    assert!(reaches(pid, (network.gateway, 53).into()), "the resolver");
+    assert!(reaches(pid, ours_addr), "itself");
+    assert!(!reaches(pid, neighbour), "a neighbour on the same bridge");
+    assert!(!reaches(pid, stranger), "a sandbox of another runner");
+
+    // A service of the host, on all its addresses.
+    let service = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = service.local_addr().unwrap().port();
+    let addresses = docker::run("hostname", &["-I"]);
+    let addresses: Vec<Ipv4Addr> = addresses.split_whitespace().filter_map(|text| text.parse().ok()).collect();
+    assert!(addresses.contains(&network.gateway), "{addresses:?}");
+    for address in addresses {
+        assert!(TcpStream::connect((address, port)).is_ok(), "the service answers on {address}");
+        assert!(!reaches(pid, (address, port).into()), "the host at {address}");
+    }
+}
+
+async fn spec(rig: &Rig) -> paddock_runner_agent::engine::NetworkSpec {
+    network::ensure(&rig.engine, &rig.deployment, rig.runner_id(), None).await.unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_killed_comes_back() {
+    let (mut rig, image, _cleanup) = rig().await;
+    let created = rig.first_work(&image);
+    rig.reach(&created).await;
+    let addr = rig.running(&created).await;
+    let name = format!("paddock-{}", created.sandbox_id);
+    let marker = |pid: i32| format!("/proc/{pid}/root/root/marker");
+    std::fs::write(marker(pid(&rig, &created).await), "kept").unwrap();
+
+    let before = pid(&rig, &created).await;
+    docker::run("kill", &["-9", &before.to_string()]);
+    came_back(&rig, &created, before).await;
+
+    let before = pid(&rig, &created).await;
+    let labels = rig.engine.inspect(&name).await.unwrap().unwrap().labels;
+    let pause = labels.sandbox().unwrap().pause.clone();
+    docker::run("docker", &["kill", &pause]);
+    came_back(&rig, &created, before).await;
+    assert_eq!(rig.running(&created).await, addr, "with its address");
+
+    let before = pid(&rig, &created).await;
+    rig.restart_agent().await;
+    assert_eq!(rig.running(&created).await, addr);
+    assert_eq!(pid(&rig, &created).await, before, "an agent's restart disturbs nothing");
+    assert_eq!(std::fs::read_to_string(marker(before)).unwrap(), "kept");
+    assert_eq!(rig.bodies(created.sandbox_id).await, 1);
+}
+
+/// Doors are open again, to another process.
+async fn came_back(rig: &Rig, work: &Work, before: i32) {
+    let back = async {
+        loop {
+            // The death is noticed in its own time: until then the old state stands.
+            rig.running(work).await;
+            let now = rig.engine.inspect(&format!("paddock-{}", work.sandbox_id)).await.unwrap().unwrap();
+            let applied = rig.applied(work.sandbox_id, |_| true).await;
+            if now.pid.is_some_and(|pid| pid != before) && matches!(applied.phase, Phase::Running { .. }) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, back).await.expect("it comes back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_creates_succeeds() {
+    let (rig, image, _cleanup) = rig().await;
+    let rig = Arc::new(rig);
+    let works: Vec<_> = (0..6).map(|_| rig.first_work(&image)).collect();
+    for work in &works {
+        rig.wish(work);
+    }
+    let mut addresses = std::collections::BTreeSet::new();
+    for work in &works {
+        addresses.insert(rig.running(work).await);
+    }
+    assert_eq!(addresses.len(), works.len(), "each has its own address");
+    for work in &works {
+        rig.reach(&next(work, Wish::Destroyed)).await;
+    }
+    assert_eq!(rig.runner.as_ref().unwrap().host.holdings.allocated().sandboxes, 0);
+}
