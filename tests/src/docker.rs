@@ -20,19 +20,21 @@ pub async fn labelled(label: &str) -> Result<Vec<String>> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// Containers of a sandbox in a role (`sandbox` or `pause`), running or not.
-pub async fn containers(id: &str, role: &str) -> Result<Vec<String>> {
-    let sandbox = format!("label=dev.paddock.sandbox={id}");
-    let role = format!("label=dev.paddock.role={role}");
-    let listed = docker(&["ps", "-aq", "--no-trunc", "--filter", &sandbox, "--filter", &role]).await?;
-    Ok(listed.lines().map(str::to_owned).collect())
+/// Containers of a sandbox, running or not. Networks are made in advance and belong to none.
+pub async fn containers(id: &str) -> Result<Vec<String>> {
+    labelled(&format!("dev.paddock.sandbox={id}")).await
 }
 
-/// The one container of a sandbox in a role.
-pub async fn container(id: &str, role: &str) -> Result<Container> {
-    let found = containers(id, role).await?;
-    ensure!(found.len() == 1, "sandbox {id} has {} containers as {role}", found.len());
+/// The one container of a sandbox.
+pub async fn container(id: &str) -> Result<Container> {
+    let found = containers(id).await?;
+    ensure!(found.len() == 1, "sandbox {id} has {} containers", found.len());
     inspect(&found[0]).await
+}
+
+/// The pause container whose network a sandbox's container uses.
+pub async fn pause_of(container: &Container) -> Result<Container> {
+    inspect(container.label("dev.paddock.pause")).await
 }
 
 /// What `docker inspect` says.

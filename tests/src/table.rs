@@ -56,6 +56,7 @@ async fn call(operation: &str, body: &Value) -> Result<Value> {
         .post(&STACK.aws_url)
         .header("X-Amz-Target", format!("DynamoDB_20120810.{operation}"))
         .header("Content-Type", "application/x-amz-json-1.0")
+        .header("X-Amz-Date", "20260101T000000Z")
         .header("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
         .body(body.to_string())
         .send()

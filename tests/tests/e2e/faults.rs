@@ -32,7 +32,7 @@ async fn doubled_late_and_lost_messages_change_no_end_state() -> Result<()> {
     try_join_all(lives.iter().map(|id| api.delete(id))).await?;
     for id in &lives {
         within(CONVERGENCE, "no container is left", || async {
-            let left = docker::labelled(&format!("dev.paddock.sandbox={id}")).await?;
+            let left = docker::containers(id).await?;
             Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(format!("{id}: {left:?}")) })
         })
         .await?;
@@ -58,7 +58,7 @@ async fn half_a_life(api: &Api, n: usize) -> Result<String> {
 }
 
 async fn one_container(id: &str, running: bool) -> Result<()> {
-    let container = docker::container(id, "sandbox").await?;
+    let container = docker::container(id).await?;
     ensure!(container.running == running, "sandbox {id}: running is {}", container.running);
     Ok(())
 }

@@ -25,7 +25,7 @@ async fn every_edge_serves_the_sandboxes_of_every_runner() -> Result<()> {
     let mut by_runner = BTreeMap::new();
     while by_runner.len() < 2 && made.len() < MOST_TRIES {
         let id = api.create(labelled("relay")).await?;
-        let owner = docker::container(&id, "sandbox").await?.label("dev.paddock.runner").to_owned();
+        let owner = docker::container(&id).await?.label("dev.paddock.runner").to_owned();
         by_runner.insert(owner, id.clone());
         made.push(id);
     }

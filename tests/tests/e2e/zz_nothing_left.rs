@@ -1,9 +1,13 @@
 //! Named to run last: after all other tests nothing of theirs is left on the machine or in the table.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use paddock_tests::api::Api;
 use paddock_tests::converge::{CONVERGENCE, Look, within};
-use paddock_tests::{docker, quota, table, turn};
+use paddock_tests::stack::STACK;
+use paddock_tests::{docker, processes, quota, table, turn};
+
+/// Networks that a runner makes in advance.
+const MOST_IN_STOCK: usize = 8;
 
 #[tokio::test]
 async fn no_sandbox_container_or_charge_is_left() -> Result<()> {
@@ -15,19 +19,31 @@ async fn no_sandbox_container_or_charge_is_left() -> Result<()> {
     quota::check_conserved(&table::scan().await?)
 }
 
-/// One running container and one for its network per sandbox, and no others.
+/// One container per sandbox, and no other sandbox's; of networks no more than are in use or in stock.
 async fn containers_match_the_table() -> Result<Look<()>> {
-    let mut unexplained = docker::labelled("dev.paddock.deployment").await?;
     let items = table::scan().await?;
+    let mut unexplained = of_this_stack("sandbox").await?;
+    let mut networks = of_this_stack("pause").await?;
     for (id, head) in table::live_heads(&items) {
-        for role in ["sandbox", "pause"] {
-            let found = docker::containers(&id, role).await?;
-            if found.len() != 1 {
-                let state = table::text(head, "state");
-                return Ok(Look::NotYet(format!("{state} sandbox {id} has {} containers as {role}", found.len())));
-            }
-            unexplained.retain(|container| *container != found[0]);
+        let found = docker::containers(&id).await?;
+        if found.len() != 1 {
+            let state = table::text(head, "state");
+            return Ok(Look::NotYet(format!("{state} sandbox {id} has {} containers", found.len())));
         }
+        let network = docker::pause_of(&docker::inspect(&found[0]).await?).await?.id;
+        unexplained.retain(|container| *container != found[0]);
+        networks.retain(|container| *container != network);
     }
-    if unexplained.is_empty() { Ok(Look::Done(())) } else { Ok(Look::NotYet(format!("unexplained: {unexplained:?}"))) }
+    let stock = processes::agents(STACK.state_dir()).len() * MOST_IN_STOCK;
+    let seen = format!("unexplained: {unexplained:?}; {} networks in stock, at most {stock} expected", networks.len());
+    Ok(if unexplained.is_empty() && networks.len() <= stock { Look::Done(()) } else { Look::NotYet(seen) })
+}
+
+/// Other stacks on this machine have their own deployment.
+async fn of_this_stack(role: &str) -> Result<Vec<String>> {
+    let deployment = STACK.env.get("PADDOCK_DEPLOYMENT").context("the env file names the deployment")?;
+    let [deployment, role] =
+        [format!("label=dev.paddock.deployment={deployment}"), format!("label=dev.paddock.role={role}")];
+    let listed = docker::docker(&["ps", "-aq", "--no-trunc", "--filter", &deployment, "--filter", &role]).await?;
+    Ok(listed.lines().map(str::to_owned).collect())
 }

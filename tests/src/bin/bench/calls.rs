@@ -27,7 +27,7 @@ pub async fn measure(api: &Api, report: &mut Report) -> Result<()> {
 
 async fn exec(id: &str, report: &mut Report) -> Result<()> {
     let toolbox = Toolbox::of(id);
-    let container = docker::container(id, "sandbox").await?.id;
+    let container = docker::container(id).await?.id;
     toolbox.exec("true").await?;
     let ours = Sample::of(EXECS, || async { toolbox.exec("true").await.map(drop) }).await?;
     let beside = Sample::of(DOCKER_EXECS, || bare::exec(&container, &["true"])).await?;

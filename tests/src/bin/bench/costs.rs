@@ -28,8 +28,8 @@ pub async fn measure(api: &Api, report: &mut Report) -> Result<()> {
 /// All processes of the daemon in an idle sandbox.
 async fn memory(api: &Api, report: &mut Report) -> Result<()> {
     let id = api.create(labelled("bench")).await?;
-    let first = docker::container(&id, "sandbox").await?.pid;
-    let pause = docker::container(&id, "pause").await?.pid;
+    let first = docker::container(&id).await?.pid;
+    let pause = docker::pause_of(&docker::container(&id).await?).await?.pid;
     let daemon: Vec<u32> =
         processes::all().into_iter().filter(|one| one.pid == first || one.parent == first).map(|one| one.pid).collect();
     let sum = |pids: &[u32], field: &str| pids.iter().map(|pid| mib(*pid, field)).sum::<f64>();

@@ -110,7 +110,7 @@ async fn create(api: &Api) -> Result<Created> {
     let total = start.elapsed();
     anyhow::ensure!(ran.output == "1", "code_run: {ran:?}");
     // A container older than the request waited in the pool.
-    let made = docker::docker(&["inspect", "-f", "{{.Created}}", &docker::container(&id, "sandbox").await?.id]).await?;
+    let made = docker::docker(&["inspect", "-f", "{{.Created}}", &docker::container(&id).await?.id]).await?;
     let made = docker::docker_time(&made).context("a container has a time")?;
     Ok(Created { total, asked, from_pool: made < wall, id })
 }
@@ -130,7 +130,7 @@ async fn bare_docker(image: &str) -> Result<Sample> {
 /// The image of the default snapshot, as the engine knows it.
 pub async fn default_image(api: &Api) -> Result<String> {
     let id = api.create(labelled("bench")).await?;
-    let image = docker::container(&id, "sandbox").await?.all["Image"].as_str().unwrap_or_default().to_owned();
+    let image = docker::container(&id).await?.all["Image"].as_str().unwrap_or_default().to_owned();
     api.delete(&id).await?;
     Ok(image)
 }

@@ -28,7 +28,7 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     let api = Api::owner();
     let (attacker, neighbour) = (api.create(labelled("isolation")).await?, api.create(labelled("isolation")).await?);
     let neighbour_address =
-        docker::container(&neighbour, "pause").await?.address().context("a sandbox has an address")?;
+        docker::pause_of(&docker::container(&neighbour).await?).await?.address().context("a sandbox has an address")?;
     Toolbox::of(&neighbour).sh("nohup python3 -m http.server 8080 >/dev/null 2>&1 &").await?;
 
     let host = host_addresses().await?;
@@ -39,7 +39,7 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     let everything: BTreeSet<Target> = forbidden.iter().cloned().chain([public.clone()]).collect();
 
     // An ordinary container of the same image reaches all of it (IPv6 only where Docker has it): the servers are there.
-    let image = docker::container(&attacker, "sandbox").await?.all["Image"].as_str().unwrap_or_default().to_owned();
+    let image = docker::container(&attacker).await?.all["Image"].as_str().unwrap_or_default().to_owned();
     let expected: BTreeSet<Target> = everything.iter().filter(|(ip, _)| !ip.contains(':')).cloned().collect();
     within(CONVERGENCE, "an ordinary container reaches all servers", || async {
         let reached = from_ordinary_container(&image, &everything).await?;

@@ -14,13 +14,13 @@ use super::{Survivor, no_containers};
 async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
     let _turn = turn::alone().await;
     let survivor = Survivor::make("kill-agent").await?;
-    let before = survivor.container("sandbox").await?;
+    let before = survivor.container().await?;
     survivor.toolbox.sh("nohup sleep 86400 >/dev/null 2>&1 & echo $! > /tmp/pid").await?;
 
     kill_all_agents().await?;
     survivor.comes_through().await?;
 
-    let after = survivor.container("sandbox").await?;
+    let after = survivor.container().await?;
     ensure!(after.started_at == before.started_at, "the sandbox did not keep running");
     survivor.toolbox.sh("kill -0 $(cat /tmp/pid)").await.context("processes in the sandbox were lost")?;
     survivor.ends_well().await
@@ -49,7 +49,7 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         api.until_state(id, "started").await?;
         paddock_tests::toolbox::Toolbox::of(id).until_works().await?;
         // Exactly one, or this is an error.
-        paddock_tests::docker::container(id, "sandbox").await?;
+        paddock_tests::docker::container(id).await?;
     }
     for id in &ids {
         api.delete(id).await?;

@@ -18,7 +18,7 @@ const SERVICE_MANAGER: Duration = Duration::from_secs(5);
 async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()> {
     let _turn = turn::alone().await;
     let survivor = Survivor::make("kill-dockerd").await?;
-    let before = survivor.container("sandbox").await?;
+    let before = survivor.container().await?;
 
     let dockerd = find().context("dockerd does not run on this machine")?;
     processes::kill_9(dockerd.pid)?;
@@ -32,7 +32,7 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
     answers(CONVERGENCE).await?;
 
     survivor.comes_through().await?;
-    ensure!(survivor.container("sandbox").await?.id == before.id, "files live in the container: it must be the same");
+    ensure!(survivor.container().await?.id == before.id, "files live in the container: it must be the same");
     let another = Survivor::make("kill-dockerd").await.context("no new sandbox can be made")?;
     another.ends_well().await?;
     survivor.ends_well().await

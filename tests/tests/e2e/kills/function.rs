@@ -42,7 +42,7 @@ async fn functions_killed_in_the_middle_of_requests_lose_nothing() -> Result<()>
     }
     for id in &all {
         Toolbox::of(id).until_works().await?;
-        docker::container(id, "sandbox").await?;
+        docker::container(id).await?;
     }
     quota::check_conserved(&table::scan().await?)?;
     for id in &all {

@@ -34,9 +34,14 @@ impl Survivor {
         Ok(Self { api, id, toolbox })
     }
 
-    /// Its containers as they are now.
-    async fn container(&self, role: &str) -> Result<Container> {
-        docker::container(&self.id, role).await
+    /// Its container as it is now.
+    async fn container(&self) -> Result<Container> {
+        docker::container(&self.id).await
+    }
+
+    /// The container of its network.
+    async fn pause(&self) -> Result<Container> {
+        docker::pause_of(&self.container().await?).await
     }
 
     /// Started, usable, with its files, on exactly one container in one network.
@@ -46,7 +51,7 @@ impl Survivor {
         ensure!(self.toolbox.download(FILE).await? == b"content", "the file changed");
         ensure!(self.toolbox.sh("ls /etc/kept-by-root && echo $KEPT").await?.ends_with("yes"), "files or env are lost");
         within(CONVERGENCE, "one container and its network run", || async {
-            let running = (self.container("sandbox").await?.running, self.container("pause").await?.running);
+            let running = (self.container().await?.running, self.pause().await?.running);
             Ok(if running == (true, true) { Look::Done(()) } else { Look::NotYet(format!("{running:?}")) })
         })
         .await
@@ -64,7 +69,7 @@ impl Survivor {
 
 async fn no_containers(id: &str) -> Result<()> {
     within(CONVERGENCE, "containers are gone", || async {
-        let left = docker::labelled(&format!("dev.paddock.sandbox={id}")).await?;
+        let left = docker::containers(id).await?;
         Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(format!("{left:?}")) })
     })
     .await
