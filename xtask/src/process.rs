@@ -14,6 +14,8 @@ use crate::progress;
 
 /// Lines of a failed program's output that are worth showing.
 const TAIL: usize = 40;
+/// Of a program whose output are findings, all are; this many are kept.
+const FINDINGS: usize = 4000;
 
 /// A command with its arguments.
 pub fn command<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) -> Command {
@@ -47,13 +49,22 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
 
 /// Runs quietly; the latest line goes to the progress, and the tail of everything into the error.
 pub fn run(command: &mut Command) -> Result<()> {
+    run_keeping(command, TAIL)
+}
+
+/// Like [`run`], for a program whose output says what is wrong.
+pub fn run_for_findings(command: &mut Command) -> Result<()> {
+    run_keeping(command, FINDINGS)
+}
+
+fn run_keeping(command: &mut Command, limit: usize) -> Result<()> {
     let text = describe(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run {text}"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let tail = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| out.map(follow_lines).unwrap_or_default());
-        let mut tail = err.map(follow_lines).unwrap_or_default();
+        let reader = scope.spawn(|| out.map(|pipe| follow_lines(pipe, limit)).unwrap_or_default());
+        let mut tail = err.map(|pipe| follow_lines(pipe, limit)).unwrap_or_default();
         tail.extend(reader.join().unwrap_or_default());
         tail
     });
@@ -132,14 +143,18 @@ pub fn tail(path: &Path) -> String {
     lines[lines.len().saturating_sub(TAIL)..].join("\n")
 }
 
-fn follow_lines(pipe: impl Read) -> VecDeque<String> {
-    let mut tail = VecDeque::with_capacity(TAIL);
+/// Keeps the last lines; the compiler's progress is none of them.
+fn follow_lines(pipe: impl Read, limit: usize) -> VecDeque<String> {
+    let mut tail = VecDeque::new();
     for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
         if !line.trim().is_empty() {
             progress::detail(&line);
         }
-        if tail.len() == TAIL {
+        if ["Compiling", "Checking", "Blocking"].iter().any(|word| line.trim_start().starts_with(word)) {
+            continue;
+        }
+        if tail.len() == limit {
             tail.pop_front();
         }
         tail.push_back(line);

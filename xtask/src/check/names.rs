@@ -5,8 +5,7 @@ use cargo_metadata::Metadata;
 
 use super::{Findings, sizes};
 
-const BANNED: [&str; 10] =
-    ["util", "utils", "helper", "helpers", "common", "misc", "manager", "managers", "shared", "stuff"];
+const BANNED: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"];
 
 pub fn look(metadata: &Metadata) -> Result<Findings> {
     let crates = metadata.workspace_packages().into_iter().map(|package| package.name.to_string());

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::Findings;
 use crate::paths::{cache, repo};
-use crate::process::{command, run, succeeds};
+use crate::process::{command, run, run_for_findings, succeeds};
 use crate::progress::note;
 
 /// Pinned: a new release has new opinions.
@@ -26,7 +26,7 @@ pub fn look() -> Result<Findings> {
         install()?;
     }
     let program = program.display().to_string();
-    let result = run(command(&program, templates).current_dir(repo()));
+    let result = run_for_findings(command(&program, templates).current_dir(repo()));
     Ok(result.err().map(|error| format!("{error:#}")).into_iter().collect())
 }
 

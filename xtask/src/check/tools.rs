@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Findings;
-use crate::process::{self, run, succeeds};
+use crate::process::{self, run_for_findings, succeeds};
 use crate::progress::note;
 
 pub fn format() -> Result<Findings> {
@@ -27,6 +27,6 @@ pub fn deny() -> Result<Findings> {
 }
 
 fn cargo(args: &[&str]) -> Findings {
-    let result = run(&mut process::cargo(args));
+    let result = run_for_findings(&mut process::cargo(args));
     result.err().map(|error| format!("{error:#}")).into_iter().collect()
 }
