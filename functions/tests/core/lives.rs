@@ -36,6 +36,7 @@ async fn a_life_from_create_to_destroyed() {
 
     let deleted = delete_sandbox::run(&scene.app, &scene.requester, &name).await.unwrap();
     assert_eq!((deleted.head.state, deleted.head.desired), (State::Destroying, Desired::Destroyed));
+    assert_eq!(deleted.head.charge, ONE, "released by the report only");
     runner.work_off(&scene).await;
     let tombstone = scene.head(id).await;
     assert_eq!((tombstone.state, tombstone.runner, tombstone.due), (State::Destroyed, None, None));

@@ -31,6 +31,8 @@ pub struct FakeRunner {
     /// Containers made in its life: one per sandbox and epoch, or something is wrong.
     pub made: BTreeMap<(SandboxId, u64), u32>,
     pub full: bool,
+    /// All it ever said.
+    pub told: Vec<Report>,
 }
 
 pub fn registration() -> Register {
@@ -51,7 +53,7 @@ pub fn registration() -> Register {
 impl FakeRunner {
     pub async fn join(scene: &Scene) -> Self {
         let registered = register_agent::run(&scene.app, JOIN_TOKEN, registration()).await.expect("joins");
-        Self { registered, held: BTreeMap::new(), made: BTreeMap::new(), full: false }
+        Self { registered, held: BTreeMap::new(), made: BTreeMap::new(), full: false, told: Vec::new() }
     }
 
     pub fn id(&self) -> RunnerId {
@@ -102,6 +104,7 @@ impl FakeRunner {
         let mut next = Some(work);
         while let Some(work) = next.take() {
             let Some(report) = self.serve(&work) else { return };
+            self.told.push(report.clone());
             let verdict = self.tell(scene, &report).await;
             if let Verdict::AppliedWithWork { work } = &verdict {
                 next = Some((**work).clone());
