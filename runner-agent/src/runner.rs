@@ -15,8 +15,7 @@ use crate::{
     engine::{self, Engine, EngineError, docker::DockerEngine, fake::FakeEngine, starts::Starts},
     journal::Journal,
     network::{
-        self,
-        firewall::Firewall,
+        self, Guarded,
         slots::{SlotSpec, Slots},
     },
     sandboxes::{
@@ -110,13 +109,14 @@ pub async fn start(
         None => daemon_binary::pause_image(&engine, &daemon).await?,
     };
     let (deployment, id) = (session.deployment.clone(), session.runner_id);
-    let (spec, network) = network::set_up(&engine, &deployment, id, config.subnet).await?;
+    let Guarded { name, network, firewall, resolver } =
+        network::set_up(&engine, &deployment, id, config.subnet).await?;
     let starts = Starts::new(cpus);
     let slots = SlotSpec {
         deployment: deployment.clone(),
         runner: id.to_string(),
         image,
-        network: spec.name,
+        network: name,
         stock: config.pause_pool,
     };
     let host = Arc::new(Host {
@@ -134,7 +134,6 @@ pub async fn start(
     });
     let owners = Owners::default();
     let registry = Arc::new(registry(&host, &owners));
-    let firewall = network.bridge.as_deref().map(|bridge| Firewall::new(id, bridge, network.gateway, network.subnet));
     inventory::adopt(&host, &registry).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(&registry)));
@@ -144,6 +143,9 @@ pub async fn start(
         let host = Arc::clone(&host);
         async move { host.slots.keep_filled().await }
     });
+    if let Some(resolver) = resolver {
+        tasks.spawn(resolver.serve());
+    }
     tasks.spawn(first_inventory(Arc::clone(&host), Arc::clone(&registry)));
     Ok(Runner { host, registry, tasks, owners })
 }

@@ -23,18 +23,31 @@ const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(3);
 const TCP_TIMEOUT: Duration = Duration::from_secs(20);
 const LARGEST_ANSWER: usize = 65_535;
 
-/// Listens on the host's address of the bridge, until the process ends.
-///
-/// # Errors
-/// When port 53 of that address is taken.
-pub async fn serve(gateway: Ipv4Addr, subnet: Ipv4Net) -> Result<(), NetworkError> {
-    let failed = |source| NetworkError::Dns { address: gateway, source };
-    let udp = UdpSocket::bind((gateway, PORT)).await.map_err(failed)?;
-    let tcp = TcpListener::bind((gateway, PORT)).await.map_err(failed)?;
-    let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
-    tokio::spawn(serve_udp(Arc::new(udp), subnet, Arc::clone(&slots)));
-    tokio::spawn(serve_tcp(tcp, subnet, slots));
-    Ok(())
+/// Both listeners of the resolver.
+pub struct Resolver {
+    udp: UdpSocket,
+    tcp: TcpListener,
+    subnet: Ipv4Net,
+}
+
+impl Resolver {
+    /// Listens on the host's address of the bridge.
+    ///
+    /// # Errors
+    /// When port 53 of that address is taken.
+    pub async fn bind(gateway: Ipv4Addr, subnet: Ipv4Net) -> Result<Self, NetworkError> {
+        let failed = |source| NetworkError::Dns { address: gateway, source };
+        let udp = UdpSocket::bind((gateway, PORT)).await.map_err(failed)?;
+        let tcp = TcpListener::bind((gateway, PORT)).await.map_err(failed)?;
+        Ok(Self { udp, tcp, subnet })
+    }
+
+    /// Answers for ever.
+    pub async fn serve(self) {
+        let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
+        let udp = serve_udp(Arc::new(self.udp), self.subnet, Arc::clone(&slots));
+        tokio::join!(udp, serve_tcp(self.tcp, self.subnet, slots));
+    }
 }
 
 async fn serve_udp(socket: Arc<UdpSocket>, subnet: Ipv4Net, slots: Arc<Semaphore>) {

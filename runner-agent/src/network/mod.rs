@@ -14,6 +14,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use ipnet::Ipv4Net;
 use uuid::Uuid;
 
+use self::{dns::Resolver, firewall::Firewall};
 use crate::engine::{Engine, EngineError, Network, NetworkSpec};
 
 pub mod addresses;
@@ -54,6 +55,18 @@ pub fn short(runner: Uuid) -> String {
     runner.simple().to_string()[..8].to_owned()
 }
 
+/// A network with its rules in force.
+pub struct Guarded {
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub network: Network,
+    /// Its rules; none when there is no real network.
+    pub firewall: Option<Firewall>,
+    /// Its resolver, to be served; none when there is no real network.
+    pub resolver: Option<Resolver>,
+}
+
 /// Makes (or finds) network, rules and resolver. Sandboxes may start when this has returned.
 ///
 /// # Errors
@@ -63,14 +76,18 @@ pub async fn set_up(
     deployment: &str,
     runner: Uuid,
     wanted: Option<Ipv4Net>,
-) -> Result<(NetworkSpec, Network), NetworkError> {
-    let (spec, network) = ensure(engine, deployment, runner, wanted).await?;
-    if let Some(bridge) = &network.bridge {
-        firewall::Firewall::new(runner, bridge, network.gateway, network.subnet).apply().await?;
-        dns::serve(network.gateway, network.subnet).await?;
+) -> Result<Guarded, NetworkError> {
+    let (NetworkSpec { name, .. }, network) = ensure(engine, deployment, runner, wanted).await?;
+    let mut guarded = Guarded { name, firewall: None, resolver: None, network };
+    let Network { subnet, gateway, bridge } = &guarded.network;
+    if let Some(bridge) = bridge {
+        let firewall = Firewall::new(runner, bridge, *gateway, *subnet);
+        firewall.apply().await?;
+        guarded.resolver = Some(Resolver::bind(*gateway, *subnet).await?);
+        guarded.firewall = Some(firewall);
     }
-    tracing::info!(name = spec.name, subnet = %network.subnet, "network is ready");
-    Ok((spec, network))
+    tracing::info!(name = guarded.name, subnet = %guarded.network.subnet, "network is ready");
+    Ok(guarded)
 }
 
 /// The network alone, without rules.

@@ -3,7 +3,10 @@
 //! * [`spec`] our containers and networks in Docker's words
 //! * [`answer`] Docker's answers in our words
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use async_trait::async_trait;
 use bollard::{
@@ -147,9 +150,13 @@ impl Engine for DockerEngine {
             ("event".to_owned(), vec!["die".to_owned()]),
             ("label".to_owned(), ours(deployment, runner)),
         ]);
+        // The question is sent when the stream is first polled; "since" closes the gap until then.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = format!("{}.{:09}", since.as_secs(), since.subsec_nanos());
         // Asking for something cheap first tells an engine that is away from one where nothing happens.
         self.docker.ping().await?;
-        let events = self.docker.events(Some(EventsOptions { filters: Some(filters), ..EventsOptions::default() }));
+        let options = EventsOptions { since: Some(since), filters: Some(filters), ..EventsOptions::default() };
+        let events = self.docker.events(Some(options));
         let deaths = events
             .take_while(|event| std::future::ready(event.is_ok()))
             .filter_map(|event| std::future::ready(event.ok().and_then(answer::died)));
