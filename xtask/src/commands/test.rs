@@ -19,6 +19,9 @@ use crate::stack::free_port_block;
 const STATE: &str = ".paddock-test";
 const RUNNERS: u16 = 2;
 
+/// Test programs that need a container engine but no stack.
+const ENGINE_TESTS: [&str; 2] = ["engine_contract", "docker_sandbox"];
+
 /// Run everything that CI runs
 ///
 /// Installs what is missing (and says what for), checks the form, runs the unit tests, brings up a stack of its own
@@ -59,14 +62,33 @@ impl Test {
 
     fn unit_tests(&self) -> Result<()> {
         note("Unit tests:");
-        let nextest = succeeds(&mut cargo(["nextest", "--version"]));
-        // All but the end-to-end tests, which need a stack. Nextest shows a failure when it happens and again at the end.
-        let words: &[&str] = if nextest {
-            &["nextest", "run", "--no-fail-fast", "--no-tests", "pass", "--workspace", "-E", "not binary(=e2e)"]
-        } else {
-            &["test", "--no-fail-fast", "--workspace", "--exclude", "paddock-tests"]
-        };
-        run_shown(cargo(words).args(&self.filter))
+        // Nextest shows a failure when it happens and again at the end.
+        if succeeds(&mut cargo(["nextest", "--version"])) {
+            let others = ENGINE_TESTS.map(|binary| format!("binary(={binary})")).join(" | ");
+            let only = format!("not (binary(=e2e) | {others})");
+            let words = ["nextest", "run", "--no-fail-fast", "--no-tests", "pass", "--workspace", "-E", &only];
+            return run_shown(cargo(words).args(&self.filter));
+        }
+        let words = ["test", "--no-fail-fast", "--workspace", "--exclude", "paddock-tests", "--lib", "--bins"];
+        run_shown(cargo(words).args(&self.filter))?;
+        let mut tests = cargo(["test", "--no-fail-fast", "--workspace"]);
+        run_shown(tests.args(self.unit_test_binaries()?).args(&self.filter))
+    }
+
+    /// The integration tests that need neither a stack nor an engine, as arguments for `cargo test`.
+    fn unit_test_binaries(&self) -> Result<Vec<String>> {
+        let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
+        let targets = metadata.packages.iter().flat_map(|package| &package.targets);
+        let names = targets.filter(|target| target.is_test()).map(|target| target.name.as_str());
+        let ours = names.filter(|name| *name != "e2e" && !ENGINE_TESTS.contains(name));
+        Ok(ours.flat_map(|name| ["--test".to_owned(), name.to_owned()]).collect())
+    }
+
+    /// Tests of single parts against a real engine: `up` has started one.
+    fn engine_tests(&self) -> Result<()> {
+        note("Tests with the container engine:");
+        let mut tests = cargo(["test", "--no-fail-fast", "--workspace"]);
+        run_shown(tests.args(ENGINE_TESTS.iter().flat_map(|binary| ["--test", binary])).arg("--").args(&self.filter))
     }
 
     fn with_stack(&self, report: &mut Report) {
@@ -79,6 +101,7 @@ impl Test {
         report.add("stack", up);
         if is_up {
             report.add("image", provide_default(Source::Auto).and_then(|tag| check_content(&tag)));
+            report.add("engine tests", self.engine_tests());
             report.add("end-to-end tests", self.end_to_end(&state));
         }
         if report.has_failures() {
@@ -111,7 +134,7 @@ fn bring_up() -> Result<()> {
 
 /// What the tests use beside cargo.
 fn install_needs(stack: bool) -> Result<()> {
-    let mut needs = vec![("cc", "build-essential", "C parts (SQLite, aws-lc)"), ("cmake", "cmake", "aws-lc")];
+    let mut needs = vec![("cc", "build-essential", "C parts (SQLite, aws-lc)")];
     if stack {
         needs.extend([
             ("python3", "python3-venv", "the official Python SDK"),
