@@ -63,12 +63,21 @@ pub(super) async fn change_from(
         }
         match app.store.change(&current, &new, spec, actor).await? {
             Written::Done(new) => return Ok(Changed { old, new, effect }),
+            Written::Lost(Some(newer)) if already_wished(&old, &new, &newer.sandbox) => {
+                return Ok(Changed { old, new: newer, effect });
+            }
             Written::Lost(Some(newer)) => current = newer,
             Written::Lost(None) => return Err(Error::SandboxNotFound(old.id.to_string())),
             other => return Err(refusal(other, &new)),
         }
     }
     Err(Error::Contended)
+}
+
+/// Our write was done, its answer was lost, and before it could be asked for again a report came upon it: the wish
+/// stands there under another `op`. (Or another caller wished the same at the same moment.)
+fn already_wished(old: &Sandbox, new: &Sandbox, newer: &Sandbox) -> bool {
+    new.desired != old.desired && newer.desired == new.desired && newer.generation == new.generation
 }
 
 /// Why a write was refused that nobody else was before.

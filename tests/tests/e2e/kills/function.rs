@@ -29,7 +29,8 @@ async fn functions_killed_in_the_middle_of_requests_lose_nothing() -> Result<()>
             .and_then(|answer| Some(answer.body["id"].as_str()?.to_owned()))
     }))
     .await;
-    done.send(true)?;
+    // It may have killed enough and ended already.
+    let _ = done.send(true);
     let killed = killer.await??;
     ensure!(killed > 0, "no function was caught at work");
     let promised: Vec<String> = answers.into_iter().flatten().collect();
