@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// The state folder of `cargo xtask up`.
+pub const DEFAULT_STATE: &str = ".paddock";
+
 /// The repository this xtask was built from.
 pub fn repo() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -14,7 +17,7 @@ pub fn repo() -> PathBuf {
 
 /// Things that are dear to make and safe to keep; `down --wipe` leaves them.
 pub fn cache() -> PathBuf {
-    repo().join(".paddock/cache")
+    repo().join(DEFAULT_STATE).join("cache")
 }
 
 /// The state of one stack on this machine.
@@ -25,6 +28,11 @@ impl StateDir {
     /// Relative paths start at the repository, not at the caller's folder.
     pub fn new(path: &Path) -> Self {
         Self(repo().join(path))
+    }
+
+    /// The one that commands take when none is named.
+    pub fn is_default(&self) -> bool {
+        self.0 == repo().join(DEFAULT_STATE)
     }
 
     pub fn path(&self) -> &Path {

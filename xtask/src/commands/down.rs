@@ -10,7 +10,7 @@ use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::paths::StateDir;
+use crate::paths::{DEFAULT_STATE, StateDir};
 use crate::process::wait_until;
 use crate::progress::{note, step};
 use crate::stack::{self, Secrets};
@@ -30,7 +30,7 @@ pub struct Down {
     #[arg(long)]
     wipe: bool,
     /// The folder that `up` was given
-    #[arg(long, default_value = ".paddock", value_name = "FOLDER")]
+    #[arg(long, default_value = DEFAULT_STATE, value_name = "FOLDER")]
     state_dir: PathBuf,
 }
 

@@ -83,7 +83,7 @@ fn require_machine() -> Result<()> {
         );
     }
     if !crate::process::succeeds(&mut command("cc", ["--version"])) {
-        engine::install_packages(&["build-essential", "cmake"], "SQLite and aws-lc are built from C")?;
+        engine::install_packages(&["build-essential"], "SQLite and aws-lc are built from C")?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::image::Source;
-use crate::paths::StateDir;
+use crate::paths::{DEFAULT_STATE, StateDir};
 
 #[derive(Debug, Clone, Args)]
 pub struct StackOptions {
@@ -37,7 +37,7 @@ pub struct StackOptions {
     #[arg(long, value_enum, default_value = "auto")]
     pub image: Source,
     /// Where everything of this stack is kept; a second stack needs its own folder and ports
-    #[arg(long, default_value = ".paddock", value_name = "FOLDER")]
+    #[arg(long, default_value = DEFAULT_STATE, value_name = "FOLDER")]
     pub state_dir: PathBuf,
 }
 

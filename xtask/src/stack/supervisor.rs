@@ -62,10 +62,11 @@ pub fn describe(state: &StateDir) -> Result<String> {
         line.map(|rest| rest.trim_end_matches('\'').to_owned()).unwrap_or_default()
     };
     let file = state.env_file();
+    let folder = if state.is_default() { String::new() } else { format!(" --state-dir {}", state.path().display()) };
     Ok(format!(
         "\nPaddock is running.\n  API            {}\n  toolbox proxy  {}\n  AWS endpoint   {}\n  API key        in {file}\n  logs           {}\n\n\
          Load the environment:   . {file}\nFirst sandbox:          pip install daytona && python examples/quickstart.py\n\
-         Stop, keep the state:   cargo xtask down\nForget everything:      cargo xtask down --wipe\n",
+         Stop, keep the state:   cargo xtask down{folder}\nForget everything:      cargo xtask down --wipe{folder}\n",
         value("DAYTONA_API_URL"),
         value("PADDOCK_PROXY_URL"),
         value("AWS_ENDPOINT_URL"),
