@@ -18,6 +18,10 @@ use support::{
 };
 
 async fn rig() -> (Rig, String, Cleanup) {
+    let _already = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
     let (engine, daemon) = docker::engine().await;
     let image = docker::image(&engine, &daemon).await;
     let rig = Rig::start(engine, &daemon).await;
@@ -28,6 +32,16 @@ async fn rig() -> (Rig, String, Cleanup) {
 async fn pid(rig: &Rig, work: &Work) -> i32 {
     let container = rig.engine.inspect(&format!("paddock-{}", work.sandbox_id)).await.unwrap().unwrap();
     container.pid.expect("it runs")
+}
+
+/// Networks are made in advance: what is timed is a start that uses one.
+async fn stock_is_full(rig: &Rig) {
+    let full = async {
+        while rig.containers().await.iter().filter(|(_, running)| *running).count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, full).await.expect("stock is made");
 }
 
 /// Whether a TCP connection from the sandbox's network gets through.
@@ -43,6 +57,7 @@ fn reaches(pid: i32, target: SocketAddr) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_starts_stops_and_goes() {
     let (rig, image, _cleanup) = rig().await;
+    stock_is_full(&rig).await;
     let created = rig.first_work(&image);
     let began = Instant::now();
     rig.wish(&created);

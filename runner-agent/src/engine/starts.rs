@@ -17,7 +17,8 @@ pub struct StartPermit {
     _counted: Counted,
 }
 
-struct Counted(Arc<watch::Sender<usize>>);
+/// Something urgent is going on; ends when dropped.
+pub struct Counted(Arc<watch::Sender<usize>>);
 
 impl Starts {
     /// For a machine with so many real CPUs.
@@ -32,6 +33,12 @@ impl Starts {
         let counted = Counted::new(&self.waiting_or_running);
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         StartPermit { _permit: permit.expect("the semaphore is never closed"), _counted: counted }
+    }
+
+    /// What can wait shall wait, without a turn being taken: a container is up, and its daemon about to answer.
+    #[must_use]
+    pub fn urgent(&self) -> Counted {
+        Counted::new(&self.waiting_or_running)
     }
 
     /// Waits until nobody starts anything: the time for what can wait.

@@ -9,11 +9,11 @@ use paddock_wire::work::{Observed, Wish, Work};
 use uuid::Uuid;
 
 use super::{
-    registry::{Applied, Phase},
     restarts::Restarts,
     state::{Body, Held, Key, Seen},
 };
 
+mod applied;
 #[cfg(test)]
 mod tests;
 
@@ -404,47 +404,6 @@ impl Mind {
     #[must_use]
     pub fn is_pointless(&self) -> bool {
         self.held == Held::Nothing && !self.doubt && self.target.is_none() && self.lost.is_empty()
-    }
-
-    /// What doors may rely on now.
-    #[must_use]
-    pub fn applied(&self) -> Applied {
-        let body_epoch = self.held.body().map_or(0, |body| body.epoch);
-        Applied {
-            epoch: self.in_force.key.epoch.max(body_epoch),
-            generation: if self.in_force.key.epoch >= body_epoch { self.in_force.key.generation } else { 0 },
-            phase: self.phase(),
-            organization_id: self.in_force.organization_id,
-        }
-    }
-
-    fn phase(&self) -> Phase {
-        let wish = self.target.as_ref().map(|work| work.wish);
-        if self.unwanted || self.removal.is_some() {
-            return Phase::Gone;
-        }
-        match (&self.held, wish) {
-            (Held::Nothing, Some(Wish::Destroyed)) => Phase::Gone,
-            (_, Some(Wish::Destroyed)) => Phase::Stopped,
-            (Held::Nothing, None) if self.buried.is_some() => Phase::Gone,
-            (Held::Nothing | Held::Stopped(_), _) => self.phase_at_rest(),
-            (Held::Running { .. }, Some(Wish::Stopped { .. })) => Phase::Stopped,
-            (Held::Running { .. }, _) if self.given_up.is_some() => self.phase_at_rest(),
-            (Held::Running { env, addr, .. }, _) => {
-                let in_force = env.is_some() && (*env == self.in_force.env || self.in_force.key == Key::default());
-                if in_force && !self.broken { Phase::Running { addr: *addr } } else { Phase::Starting }
-            }
-        }
-    }
-
-    fn phase_at_rest(&self) -> Phase {
-        match &self.given_up {
-            Some((_, Observed::Failed { reason, .. })) => Phase::Failed { reason: reason.clone() },
-            Some((_, Observed::Refused { .. })) => Phase::Gone,
-            Some(_) => Phase::Stopped,
-            None if self.target.as_ref().is_some_and(|work| work.wish == Wish::Started) => Phase::Starting,
-            None => Phase::Stopped,
-        }
     }
 }
 

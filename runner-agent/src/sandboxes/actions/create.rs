@@ -6,7 +6,7 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use paddock_wire::work::{Env, Work};
@@ -93,7 +93,9 @@ pub async fn create(
     };
     let steps = if start { &STEPS[..] } else { &STEPS[..STEPS.len() - 1] };
     for (index, step) in steps.iter().enumerate() {
+        let began = Instant::now();
         let done = creation.perform_until_answered(*step, cancel).await;
+        tracing::debug!(sandbox = %work.sandbox_id, ?step, took = ?began.elapsed(), "creation");
         let done = if cancel.is_cancelled() { done.and(Err(Failure::Cancelled)) } else { done };
         if let Err(failure) = done {
             for step in steps[..=index].iter().rev() {

@@ -6,7 +6,11 @@ use std::{collections::BTreeSet, net::SocketAddr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{engine::labels::Size, network::slots::Slot, sandboxes::environment::tests::work};
+use crate::{
+    engine::labels::Size,
+    network::slots::Slot,
+    sandboxes::{environment::tests::work, registry::Phase},
+};
 
 #[derive(Debug, Clone)]
 enum Event {

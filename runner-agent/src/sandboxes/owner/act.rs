@@ -103,6 +103,7 @@ impl Owner {
         {
             // What was said before this start is not about it.
             door.knocks.mark_unchanged();
+            self.urgent = Some(self.host.starts.urgent());
         }
         Some(match (action, body) {
             (Next::Look, _) => Box::pin(async move { Outcome::Looked(look::look(&host, id).await) }),

@@ -16,7 +16,7 @@ use super::{
     registry::{Letter, OwnerSeat},
     state::Key,
 };
-use crate::readiness::ReadyDoor;
+use crate::{engine::starts::Counted, readiness::ReadyDoor};
 
 mod act;
 
@@ -26,7 +26,7 @@ const POINTLESS: Duration = Duration::from_secs(60);
 /// Runs the owner of a sandbox until there is nothing left to own.
 pub async fn run(host: Arc<Host>, seat: OwnerSeat) {
     let mind = Mind::new(&host.deployment, host.journal.tombstone(seat.sandbox_id));
-    let mut owner = Owner { host, seat, mind, env: Env::new(), door: None, seq: 0, version: None };
+    let mut owner = Owner { host, seat, mind, env: Env::new(), door: None, seq: 0, version: None, urgent: None };
     owner.live().await;
     owner.publish();
 }
@@ -40,6 +40,8 @@ struct Owner {
     door: Option<ReadyDoor>,
     seq: u64,
     version: Option<String>,
+    /// Held from the first step of a start until it is settled, so that stock is not made in between.
+    urgent: Option<Counted>,
 }
 
 impl Owner {
@@ -69,6 +71,7 @@ impl Owner {
 
     /// Waits for something to happen; false when nothing ever will.
     async fn rest(&mut self) -> bool {
+        self.urgent = None;
         let pointless = self.mind.is_pointless();
         tokio::select! {
             letter = self.seat.mailbox.recv() => match letter {
@@ -137,6 +140,7 @@ impl Owner {
 
     fn settle(&mut self, observed: Observed) {
         self.mind.note_settled(observed.clone());
+        self.urgent = None;
         // Doors first: a caller who waits for exactly this should not wait for the control plane as well.
         self.publish();
         let started = observed == Observed::Started;
