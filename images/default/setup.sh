@@ -15,10 +15,9 @@ if [ -n "${PADDOCK_IMAGE_CA:-}" ]; then
     export PIP_CERT="$PADDOCK_IMAGE_CA" CURL_CA_BUNDLE="$PADDOCK_IMAGE_CA" NODE_EXTRA_CA_CERTS="$PADDOCK_IMAGE_CA"
 fi
 
-# The sandbox user. Its own folder for `pip install --user` and `npm install -g` is on PATH, so neither needs sudo.
+# The sandbox user. `pip install --user` puts programs into a folder that is on PATH.
 useradd --create-home --uid 1000 --shell /bin/bash daytona
 mkdir -p /home/daytona/.local/bin
-echo 'prefix=/home/daytona/.local' > /home/daytona/.npmrc
 
 # Sandboxes run without AUDIT_WRITE, and sudo would say "unable to send audit message" each time.
 cat > /etc/sudoers.d/daytona <<'SUDO'
@@ -41,7 +40,12 @@ curl --fail --silent --show-error --location "https://registry.npmjs.org/npm/-/n
 node "$work/package/bin/npm-cli.js" install --global --prefix /usr/local --no-audit --no-fund --no-update-notifier \
     --loglevel=error --cache "$work/cache" $(cat "$lists/npm.txt")
 echo 'prefix=/usr/local' > /usr/local/lib/node_modules/npm/npmrc
+# `npm install -g` needs no sudo. Not by a prefix in the user's home: npx looks for commands only in the prefix, and older
+# SDKs run TypeScript by `npx ts-node`.
+chown -R daytona:daytona /usr/local/bin /usr/local/lib/node_modules /usr/local/share/man
 rm -rf "$work"
+# `npm install -g` without sudo. The prefix must be the one of ts-node, for npx looks nowhere else, and old SDKs run `npx ts-node`.
+chown -R daytona:daytona /usr/local/bin /usr/local/share /usr/local/lib/node_modules
 
 # matplotlib builds its list of fonts at the first import (seconds); do it now, for the user who will import it.
 chown -R daytona:daytona /home/daytona

@@ -55,7 +55,8 @@ pub fn with_credentials(command: &mut Command) -> &mut Command {
 
 /// Runs to the end; the error holds all output.
 pub async fn run(command: &mut Command) -> Result<String> {
-    let name = format!("{:?}", command.as_std());
+    // Without the environment: it holds a key.
+    let name = format!("{:?} {:?}", command.as_std().get_program(), command.as_std().get_args().collect::<Vec<_>>());
     let output = command.output().await.with_context(|| format!("{name} cannot be run"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{name}: {}\n{text}", output.status);

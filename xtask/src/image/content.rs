@@ -48,6 +48,12 @@ fn failing_habits(tag: &str) -> Vec<String> {
         ("echo $LANG", "C.UTF-8"),
         ("python -c 'import matplotlib.pyplot, numpy, PIL; print(matplotlib.get_backend())'", "agg"),
         ("cd /tmp && echo 'const n: number = 40; console.log(n + 2)' > a.ts && ts-node a.ts", "42"),
+        (
+            "cd /tmp && echo 'console.log(typeof process)' > b.ts && npx --offline ts-node -T -O '{\"module\":\"CommonJS\"}' b.ts",
+            "object",
+        ),
+        ("npm config get prefix && test -w /usr/local/bin && test -w /usr/local/lib/node_modules", "/usr/local"),
+        ("cd /tmp && echo 'console.log(42 as number)' > b.ts && npx --no ts-node b.ts", "42"),
         ("git init -q /tmp/g && git -C /tmp/g status --short", ""),
         ("ls -d /tmp/paddock-image 2>&1 | tail -c 26", "No such file or directory"),
     ];
