@@ -301,3 +301,16 @@ async fn stock_is_full(engine: &FakeEngine) {
     };
     tokio::time::timeout(support::PATIENCE, full).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_an_engine_began_before_it_went_away_is_begun_anew() {
+    let (rig, engine) = rig().await;
+    let created = rig.first_work(IMAGE);
+    stock_is_full(&engine).await;
+    // Look, image, container, and the start: not answered, and its repetition refused.
+    engine.fail_call(4, EngineError::Unavailable);
+    engine.fail_call(0, EngineError::Rejected);
+    rig.reach(&created).await;
+    rig.running(&created).await;
+    assert_eq!(rig.bodies(created.sandbox_id).await, 1);
+}

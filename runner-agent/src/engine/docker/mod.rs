@@ -2,6 +2,7 @@
 //!
 //! * [`spec`] our containers and networks in Docker's words
 //! * [`answer`] Docker's answers in our words
+//! * [`orphans`] processes that a killed dockerd forgot
 
 use std::{
     collections::HashMap,
@@ -22,10 +23,14 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Network, NetworkSpec, Result, labels};
 
 mod answer;
+mod orphans;
 mod spec;
 
 /// Docker answers most calls in milliseconds; a start on a busy machine takes seconds, removal of a big sandbox more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How dockerd says that containerd runs what it thinks does not run.
+const ORPHANED: &str = ": already exists";
 
 /// The Docker engine of this machine.
 pub struct DockerEngine {
@@ -107,7 +112,17 @@ impl Engine for DockerEngine {
     }
 
     async fn start(&self, id: &str) -> Result<()> {
-        done(self.docker.start_container(id, None::<bollard::query_parameters::StartContainerOptions>).await)
+        let options = None::<bollard::query_parameters::StartContainerOptions>;
+        match done(self.docker.start_container(id, options).await) {
+            // dockerd was killed while it started the container, and does not know of the processes that run in it.
+            // When they end it hears of that, and cleans up: the caller will try again.
+            Err(EngineError::Conflict(reason) | EngineError::Rejected(reason)) if reason.ends_with(ORPHANED) => {
+                let killed = orphans::kill(id);
+                tracing::warn!(container = id, killed, reason, "processes that the engine lost");
+                Err(EngineError::Unavailable(reason))
+            }
+            other => other,
+        }
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {

@@ -5,7 +5,7 @@
 //! Tests make it fail ([`FakeEngine::fail_call`]), go away, and lose containers.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,7 +35,7 @@ pub type Failure = fn(String) -> EngineError;
 
 struct Inner {
     away: bool,
-    fail_after: Option<(usize, Failure)>,
+    fail_after: VecDeque<(usize, Failure)>,
     /// Whatever is asked for is there.
     every_image: bool,
     images: BTreeSet<String>,
@@ -64,7 +64,7 @@ impl FakeEngine {
     pub fn new(images: &[&str]) -> Self {
         let inner = Inner {
             away: false,
-            fail_after: None,
+            fail_after: VecDeque::new(),
             every_image: false,
             images: images.iter().map(ToString::to_string).collect(),
             registry: BTreeSet::new(),
@@ -88,15 +88,15 @@ impl FakeEngine {
         self.lock().registry.insert(image.to_owned());
     }
 
-    /// The call after `calls` more will fail with this error.
+    /// The call after `calls` more will fail with this error; ordered twice, the second counts from the first.
     pub fn fail_call(&self, calls: usize, error: Failure) {
-        self.lock().fail_after = Some((calls, error));
+        self.lock().fail_after.push_back((calls, error));
     }
 
     /// A failure that was ordered has not come yet.
     #[must_use]
     pub fn failure_pending(&self) -> bool {
-        self.lock().fail_after.is_some()
+        !self.lock().fail_after.is_empty()
     }
 
     /// Calls no longer succeed / succeed again; containers keep running.
@@ -160,10 +160,14 @@ impl FakeEngine {
         if inner.away {
             return Err(EngineError::Unavailable("gone away".to_owned()));
         }
-        match inner.fail_after.take() {
-            Some((0, error)) => Err(error("failure ordered by a test".to_owned())),
-            Some((calls, error)) => {
-                inner.fail_after = Some((calls - 1, error));
+        match inner.fail_after.front_mut() {
+            Some((0, error)) => {
+                let error = *error;
+                inner.fail_after.pop_front();
+                Err(error("failure ordered by a test".to_owned()))
+            }
+            Some((calls, _)) => {
+                *calls -= 1;
                 Ok(inner)
             }
             None => Ok(inner),

@@ -50,6 +50,9 @@ enum Step {
 const STEPS: [Step; 7] =
     [Step::Room, Step::Image, Step::Turn, Step::Network, Step::Files, Step::Container, Step::Start];
 
+/// Where a creation begins once more after the engine was away: with the network.
+const AGAIN_FROM: usize = 3;
+
 /// What is made so far.
 struct Creation<'a> {
     host: &'a Host,
@@ -62,6 +65,7 @@ struct Creation<'a> {
     mounts: Vec<Mount>,
     container: Option<String>,
     address: Option<SocketAddr>,
+    engine_was_away: bool,
 }
 
 /// A container, and where its daemon will answer if it was started.
@@ -90,24 +94,46 @@ pub async fn create(
         mounts: Vec::new(),
         container: None,
         address: None,
+        engine_was_away: false,
     };
     let steps = if start { &STEPS[..] } else { &STEPS[..STEPS.len() - 1] };
-    for (index, step) in steps.iter().enumerate() {
-        let began = Instant::now();
-        let done = creation.perform_until_answered(*step, cancel).await;
-        tracing::debug!(sandbox = %work.sandbox_id, ?step, took = ?began.elapsed(), "creation");
-        let done = if cancel.is_cancelled() { done.and(Err(Failure::Cancelled)) } else { done };
-        if let Err(failure) = done {
-            for step in steps[..=index].iter().rev() {
-                creation.undo(*step).await;
-            }
-            return Err(failure);
+    let mut done = creation.take(steps, cancel).await;
+    if creation.engine_was_away && matches!(done, Err(Failure::Failed(_))) {
+        // What the engine began before it went away may be in the way: once more, with another network.
+        creation.engine_was_away = false;
+        creation.undo_all(&[Step::Network, Step::Container, Step::Start]).await;
+        done = creation.take(&steps[AGAIN_FROM..], cancel).await;
+    }
+    match done {
+        Ok(()) => creation.finish(),
+        Err(failure) => {
+            creation.undo_all(steps).await;
+            Err(failure)
         }
     }
-    creation.finish()
 }
 
 impl Creation<'_> {
+    async fn take(&mut self, steps: &[Step], cancel: &CancellationToken) -> Result<(), Failure> {
+        for step in steps {
+            let began = Instant::now();
+            let done = self.perform_until_answered(*step, cancel).await;
+            tracing::debug!(sandbox = %self.work.sandbox_id, ?step, took = ?began.elapsed(), "creation");
+            done?;
+            if cancel.is_cancelled() {
+                return Err(Failure::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// In reverse. A step that was not done has nothing to undo.
+    async fn undo_all(&mut self, steps: &[Step]) {
+        for step in steps.iter().rev() {
+            self.undo(*step).await;
+        }
+    }
+
     async fn perform_until_answered(&mut self, step: Step, cancel: &CancellationToken) -> Result<(), Failure> {
         loop {
             let done = tokio::select! {
@@ -118,6 +144,7 @@ impl Creation<'_> {
             match done {
                 Err(Failure::Unavailable(reason)) if !cancel.is_cancelled() => {
                     tracing::warn!(sandbox = %self.work.sandbox_id, ?step, reason, "doing the step again");
+                    self.engine_was_away = true;
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
                 other => return other,
@@ -157,10 +184,10 @@ impl Creation<'_> {
             Step::Room => host.holdings.release(work.sandbox_id, work.epoch),
             Step::Image | Step::Start => (),
             Step::Turn => self.turn = None,
-            Step::Network => match self.slot.take() {
-                Some(slot) if self.container.is_none() => host.slots.give_back(slot),
-                Some(slot) => host.slots.release(slot).await,
-                None => (),
+            Step::Network => match (self.slot.take(), self.container.take()) {
+                (Some(slot), None) => host.slots.give_back(slot),
+                (Some(slot), Some(_used)) => host.slots.release(slot).await,
+                (None, _) => (),
             },
             Step::Files => {
                 if let Err(error) = host.files.remove(work.sandbox_id) {

@@ -196,7 +196,11 @@ impl Owner {
             Outcome::Stopped(Ok(())) => self.mind.note_stopped(),
             Outcome::Gone(Ok(())) => self.mind.note_gone(),
             Outcome::LostRemoved(epoch, Ok(())) => self.mind.note_lost_removed(epoch),
-            Outcome::Made(Err(failure)) => return self.absorb_start_failure(failure, false),
+            Outcome::Made(Err(failure)) => {
+                // Its socket went with the directory.
+                self.door = None;
+                return self.absorb_start_failure(failure, false);
+            }
             Outcome::Started(Err(failure)) => return self.absorb_start_failure(failure, true),
             Outcome::Ready(Err(failure)) | Outcome::EnvApplied(Err(failure)) => self.absorb_daemon_failure(failure),
             Outcome::Looked(Err(failure))
