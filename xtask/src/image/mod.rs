@@ -12,16 +12,17 @@ mod pause;
 pub use content::check_content;
 pub use pause::provide_pause;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{docker, has_image};
-use crate::paths::repo;
+use crate::paths::{cache, repo};
 use crate::process::{installed, run};
 use crate::progress::step;
 
@@ -43,6 +44,11 @@ pub fn provide_default(source: Source) -> Result<String> {
     if has_image(&tag) {
         return Ok(tag);
     }
+    let _lock = lock()?;
+    // Another stack may have made it while we waited.
+    if has_image(&tag) {
+        return Ok(tag);
+    }
     let from_packages = match source {
         Source::Auto => installed("apt-get"),
         Source::Packages => true,
@@ -55,6 +61,13 @@ pub fn provide_default(source: Source) -> Result<String> {
         step("Building the sandbox image", || run(&mut docker(["build", "--tag", &tag, &folder])))?;
     }
     Ok(tag)
+}
+
+/// One maker of images at a time: they share the cache.
+fn lock() -> Result<Flock<File>> {
+    fs::create_dir_all(cache())?;
+    let file = File::create(cache().join("image.lock"))?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).context("cannot lock the cache of images")
 }
 
 fn folder() -> PathBuf {

@@ -38,7 +38,6 @@ pub fn build(tag: &str) -> Result<()> {
         if !installed("mmdebstrap") {
             install_packages(&["mmdebstrap"], "it makes the sandbox image from Debian packages, without a registry")?;
         }
-        fs::create_dir_all(cache())?;
         forget_older(&tar)?;
         step("Making the sandbox image from Debian, PyPI and npm packages", || bootstrap(&tar))?;
     }
