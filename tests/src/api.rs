@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::converge::{CONVERGENCE, Look, within};
 use crate::stack::STACK;
+use crate::toolbox::Toolbox;
 
 /// A caller with a key, or without one.
 #[derive(Debug, Clone)]
@@ -37,6 +38,11 @@ impl Api {
         Self { http, key }
     }
 
+    /// A sandbox through the first edge, over the same client.
+    pub fn toolbox(&self, id: &str) -> Toolbox {
+        Toolbox::with(self.http.clone(), &STACK.proxy_url, id)
+    }
+
     /// One request below the API's base URL.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
         self.call_url(method, &format!("{}{path}", STACK.api_url), body).await
@@ -58,7 +64,8 @@ impl Api {
         Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) })
     }
 
-    async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    /// One request that must be answered with 200.
+    pub async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let answer = self.call(method.clone(), path, body).await?;
         ensure!(answer.status == 200, "{method} {path}: {} {}", answer.status, answer.body);
         Ok(answer.body)

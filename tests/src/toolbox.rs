@@ -34,6 +34,11 @@ impl Toolbox {
     /// Through a chosen edge.
     pub fn through(proxy_url: &str, id: &str) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(90)).build().expect("a client can be built");
+        Self::with(http, proxy_url, id)
+    }
+
+    /// With the connections of another client: making a client takes longer than a call.
+    pub fn with(http: reqwest::Client, proxy_url: &str, id: &str) -> Self {
         Self { http, base: format!("{proxy_url}/{id}"), key: STACK.api_key.clone() }
     }
 

@@ -7,7 +7,6 @@ use paddock_tests::api::{Api, labelled};
 use paddock_tests::docker;
 use paddock_tests::measure::{Report, Sample, short, verdict};
 use paddock_tests::stack::STACK;
-use paddock_tests::toolbox::Toolbox;
 
 use crate::bare;
 
@@ -19,14 +18,14 @@ const COPIES: usize = 5;
 
 pub async fn measure(api: &Api, report: &mut Report) -> Result<()> {
     let id = api.create(labelled("bench")).await?;
-    exec(&id, report).await?;
+    exec(api, &id, report).await?;
     get(api, &id, report).await?;
-    transfer(&id, report).await?;
+    transfer(api, &id, report).await?;
     api.delete(&id).await
 }
 
-async fn exec(id: &str, report: &mut Report) -> Result<()> {
-    let toolbox = Toolbox::of(id);
+async fn exec(api: &Api, id: &str, report: &mut Report) -> Result<()> {
+    let toolbox = api.toolbox(id);
     let container = docker::container(id).await?.id;
     toolbox.exec("true").await?;
     let ours = Sample::of(EXECS, || async { toolbox.exec("true").await.map(drop) }).await?;
@@ -55,8 +54,8 @@ async fn get(api: &Api, id: &str, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-async fn transfer(id: &str, report: &mut Report) -> Result<()> {
-    let toolbox = Toolbox::of(id);
+async fn transfer(api: &Api, id: &str, report: &mut Report) -> Result<()> {
+    let toolbox = api.toolbox(id);
     let file = STACK.state_dir().join("bench-file");
     let url = bare::file_server(&file).await?;
     let http = reqwest::Client::new();
