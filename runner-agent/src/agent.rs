@@ -1,6 +1,6 @@
 //! One agent, put together by its role, from registration to its end.
 
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
@@ -90,6 +90,8 @@ async fn join(
 /// Two agents on one state directory would be two owners of each sandbox.
 async fn lock(state_dir: &Path) -> anyhow::Result<Flock<File>> {
     std::fs::create_dir_all(state_dir).with_context(|| format!("state directory {}", state_dir.display()))?;
+    // Nobody else has business here; what sandboxes see of it is mounted, past this directory.
+    std::fs::set_permissions(state_dir, std::fs::Permissions::from_mode(0o700))?;
     let file = File::create(state_dir.join("lock"))?;
     let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(locked) => return Ok(locked),

@@ -25,8 +25,13 @@ pub struct Holder {
 /// Beats for ever. `holder` is none for a mere edge.
 pub async fn beat(api: Arc<ControlApi>, holder: Option<Holder>, edges: watch::Sender<Vec<EdgeKey>>) {
     let mut inventory_due = Instant::now() + FULL_INVENTORY;
+    let mut images = Vec::new();
     loop {
-        match beat_once(&api, holder.as_ref(), &edges).await {
+        if let Some(Holder { host, .. }) = &holder {
+            // An engine that is away has the images it had.
+            images = host.engine.images().await.unwrap_or(images);
+        }
+        match beat_once(&api, holder.as_ref(), images.clone(), &edges).await {
             Ok(asked) => {
                 if let Some(holder) = holder.as_ref().filter(|_| asked || Instant::now() >= inventory_due) {
                     match inventory::exchange(&holder.host, &holder.registry).await {
@@ -46,15 +51,14 @@ pub async fn beat(api: Arc<ControlApi>, holder: Option<Holder>, edges: watch::Se
 async fn beat_once(
     api: &ControlApi,
     holder: Option<&Holder>,
+    images: Vec<String>,
     edges: &watch::Sender<Vec<EdgeKey>>,
 ) -> Result<bool, ControlApiError> {
     let body = match holder {
-        Some(Holder { host, .. }) => Heartbeat {
-            allocated: host.holdings.allocated(),
-            inventory_digest: host.holdings.digest(),
-            images: host.engine.images().await.unwrap_or_default(),
-        },
-        None => Heartbeat { allocated: Capacity::default(), inventory_digest: String::new(), images: Vec::new() },
+        Some(Holder { host, .. }) => {
+            Heartbeat { allocated: host.holdings.allocated(), inventory_digest: host.holdings.digest(), images }
+        }
+        None => Heartbeat { allocated: Capacity::default(), inventory_digest: String::new(), images },
     };
     let answer = api.heartbeat(&body).await?;
     edges.send_if_modified(|before| {

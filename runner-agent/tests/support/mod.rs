@@ -1,7 +1,7 @@
 //! A runner against a control plane that behaves: it keeps the newest wish per sandbox, judges reports by
 //! (epoch, generation, seq), and decides about inventories, as the real one does.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(dead_code, reason = "each test file uses a part of it")]
 
 pub mod docker;
 
