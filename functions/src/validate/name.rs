@@ -85,7 +85,7 @@ mod tests {
             (".", "path"),
             ("../etc", "path"),
             ("a\\b", "path"),
-            ("<b>x</b>", "HTML"),
+            ("<b>x", "HTML"),
             ("x<script src=1>", "HTML"),
             ("see https:example", "URL"),
             ("WWW.example.com", "URL"),

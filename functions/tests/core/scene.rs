@@ -61,7 +61,9 @@ impl Scene {
     pub async fn with_pool(pool: u32) -> Self {
         let stack = Stack::start(options()).await.expect("the embedded stack starts");
         let aws = aws(&stack.endpoint_url()).await;
-        let time = Arc::new(AtomicI64::new(1_790_000_000_000));
+        // From now on: the engine expires items by the real clock, and would sweep what a past one had just written.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let time = Arc::new(AtomicI64::new(i64::try_from(now.as_millis()).expect("long before the end of time")));
         let clock = Arc::clone(&time);
         let mut app = App::new(config(), &aws, Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))));
         // Runners here work when the test says so.
