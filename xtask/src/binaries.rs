@@ -46,6 +46,13 @@ pub fn provide(build: bool) -> Result<Binaries> {
     Ok(binaries)
 }
 
+/// Builds and finds one program by name. With the whole workspace, as above: building its package alone would choose other
+/// features for what they share, and compile half of it again.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let mut found = step("Building the programs", build_workspace)?;
+    found.remove(name).with_context(|| format!("cargo built no {name}"))
+}
+
 fn build_workspace() -> Result<BTreeMap<String, PathBuf>> {
     cargo_build(&["--workspace", "--exclude", "xtask", "--bins"], |_| {})
 }

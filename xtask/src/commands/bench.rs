@@ -3,7 +3,9 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::process::{cargo, run_shown};
+use crate::binaries;
+use crate::paths::repo;
+use crate::process::{command, run_shown};
 
 /// Measure a running stack
 ///
@@ -18,7 +20,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
-        let mut bench = cargo(["run", "--quiet", "--package", "paddock-tests", "--bin", "bench", "--"]);
-        run_shown(bench.args(&self.args))
+        let bench = binaries::program("bench")?;
+        run_shown(command(&bench.display().to_string(), &self.args).current_dir(repo()))
     }
 }

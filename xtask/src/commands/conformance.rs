@@ -3,7 +3,9 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::process::{cargo, run_shown};
+use crate::binaries;
+use crate::paths::repo;
+use crate::process::{command, run_shown};
 
 /// Ask an AWS endpoint whether it behaves as we rely on
 ///
@@ -18,7 +20,8 @@ pub struct Conformance {
 
 impl Conformance {
     pub fn run(&self) -> Result<()> {
-        let words = ["run", "--quiet", "--package", "paddock-localstack", "--", "conformance", "--endpoint"];
-        run_shown(cargo(words).arg(&self.endpoint))
+        let localstack = binaries::program("paddock-localstack")?;
+        let words = ["conformance", "--endpoint", &self.endpoint];
+        run_shown(command(&localstack.display().to_string(), words).current_dir(repo()))
     }
 }

@@ -77,9 +77,8 @@ fn require_machine() -> Result<()> {
         bail!("sandboxes are Linux containers on this very machine; this is {}", std::env::consts::OS);
     }
     if !nix::unistd::geteuid().is_root() {
-        let engine = if engine::answers() { "" } else { " and start an engine" };
         bail!(
-            "the runner sets up networks and firewalls{engine}, which needs root. Run:\n    sudo -E env \"PATH=$PATH\" cargo xtask up"
+            "sandboxes need networks and firewall rules of their own, which only root may make. Run:\n    sudo -E env \"PATH=$PATH\" cargo xtask up"
         );
     }
     if !crate::process::succeeds(&mut command("cc", ["--version"])) {

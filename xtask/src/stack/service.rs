@@ -1,7 +1,7 @@
 //! One supervised process: a thread starts it, waits for its end and starts it again, with a growing pause, until told to stop.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// After a life this long the next pause is the first again.
 const GOOD_LIFE: Duration = Duration::from_secs(30);
+
+const LONGEST_LOG: u64 = 16 << 20;
 
 /// What to run.
 pub struct Spec {
@@ -60,6 +62,7 @@ impl Service {
     pub fn start(state: &StateDir, spec: Spec) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let (name, patience) = (spec.name.clone(), spec.patience);
+        keep_log_short(&state.log(&name))?;
         let keeper = Keeper { state: state.clone(), spec, shared: Arc::clone(&shared) };
         let first = keeper.spawn()?;
         let thread = std::thread::Builder::new().name(name.clone()).spawn(move || keeper.keep(first))?;
@@ -98,6 +101,14 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A stack that is started daily would fill the disk in years; the last log is kept beside.
+fn keep_log_short(log: &Path) -> Result<()> {
+    if std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > LONGEST_LOG) {
+        std::fs::rename(log, log.with_extension("log.old"))?;
+    }
+    Ok(())
 }
 
 fn signal(status: &Status, signal: Signal) {
