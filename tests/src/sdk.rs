@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 use crate::stack::{STACK, repository};
 
 /// The Python versions that are promised to work.
 pub const PYTHON_VERSIONS: [&str; 3] = ["newest", "0.190.0", "0.160.0"];
 
+/// Tests run side by side, and two may want the same installation.
+static INSTALLING: [Mutex<()>; PYTHON_VERSIONS.len()] = [const { Mutex::const_new(()) }; PYTHON_VERSIONS.len()];
+
 /// The interpreter of a virtual environment with that version of `daytona`, made if needed.
 pub async fn python(version: &str) -> Result<PathBuf> {
+    let index = PYTHON_VERSIONS.iter().position(|known| *known == version);
+    let _only_one = INSTALLING[index.context("one of the promised versions")?].lock().await;
     let folder = cache().join(format!("python-{version}"));
     let interpreter = folder.join("bin/python");
     // Written last: an interrupted installation is done again.

@@ -10,6 +10,9 @@ use reqwest::Method;
 
 use super::{Survivor, no_containers};
 
+/// More than can be started at once, so that some are under way for a while.
+const CREATES: usize = 10;
+
 #[tokio::test]
 async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
     let _turn = turn::alone().await;
@@ -30,7 +33,7 @@ async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
 async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
     let _turn = turn::alone().await;
     let api = Api::owner();
-    let asked = try_join_all((0..6).map(|_| async {
+    let asked = try_join_all((0..CREATES).map(|_| async {
         let answer = api.call(Method::POST, "/sandbox", Some(&labelled("kill-agent-in-creates"))).await?;
         ensure!(answer.status == 200, "create: {} {}", answer.status, answer.body);
         answer.body["id"].as_str().map(str::to_owned).context("a sandbox has an id")
