@@ -17,7 +17,7 @@ use support::{
     next,
 };
 
-async fn rig() -> (Rig, String, Cleanup) {
+async fn rig() -> (Cleanup, Rig, String) {
     let _already = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_test_writer()
@@ -26,7 +26,7 @@ async fn rig() -> (Rig, String, Cleanup) {
     let image = docker::image(&engine, &daemon).await;
     let rig = Rig::start(engine, &daemon).await;
     let cleanup = Cleanup::of(rig.runner_id());
-    (rig, image, cleanup)
+    (cleanup, rig, image)
 }
 
 async fn pid(rig: &Rig, work: &Work) -> i32 {
@@ -56,7 +56,7 @@ fn reaches(pid: i32, target: SocketAddr) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_starts_stops_and_goes() {
-    let (rig, image, _cleanup) = rig().await;
+    let (_cleanup, rig, image) = rig().await;
     stock_is_full(&rig).await;
     let created = rig.first_work(&image);
     let began = Instant::now();
@@ -88,8 +88,8 @@ async fn a_sandbox_starts_stops_and_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_reaches_the_resolver_and_nothing_else_nearby() {
-    let (rig, image, _cleanup) = rig().await;
-    let (other_rig, _, _other_cleanup) = self::rig().await;
+    let (_cleanup, rig, image) = rig().await;
+    let (_other_cleanup, other_rig, _) = self::rig().await;
     let (ours, neighbour, stranger) = (rig.first_work(&image), rig.first_work(&image), other_rig.first_work(&image));
     let ours_addr = {
         rig.reach(&ours).await;
@@ -128,7 +128,7 @@ async fn spec(rig: &Rig) -> paddock_runner_agent::engine::NetworkSpec {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_killed_comes_back() {
-    let (mut rig, image, _cleanup) = rig().await;
+    let (_cleanup, mut rig, image) = rig().await;
     let created = rig.first_work(&image);
     rig.reach(&created).await;
     let addr = rig.running(&created).await;
@@ -174,7 +174,7 @@ async fn came_back(rig: &Rig, work: &Work, before: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_creates_succeeds() {
-    let (rig, image, _cleanup) = rig().await;
+    let (_cleanup, rig, image) = rig().await;
     let rig = Arc::new(rig);
     let works: Vec<_> = (0..6).map(|_| rig.first_work(&image)).collect();
     for work in &works {

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -59,27 +60,46 @@ pub async fn any_network(engine: &Arc<dyn Engine>, deployment: &str, runner: Uui
     network::ensure(engine, deployment, runner, None).await.unwrap()
 }
 
-/// Removes all of a runner that a test leaves, whether it passed or not.
+/// Removes all of a runner that a test leaves, whether it passed or not. Bind it before the runner, so that it is
+/// dropped after it.
 pub struct Cleanup(Uuid);
 
 impl Cleanup {
     pub fn of(runner: Uuid) -> Self {
         Self(runner)
     }
-}
 
-impl Drop for Cleanup {
-    fn drop(&mut self) {
+    /// False while the engine still does something that the runner began.
+    fn try_once(&self) -> bool {
         let label = format!("label=dev.paddock.runner={}", self.0);
         let listed = run("docker", &["ps", "-aq", "--filter", &label]);
         for id in listed.split_whitespace() {
             run("docker", &["rm", "-fv", id]);
         }
-        let short = network::short(self.0);
-        run("docker", &["network", "rm", &format!("paddock-{short}")]);
-        for family in ["inet", "bridge"] {
-            run("nft", &["delete", "table", family, &format!("paddock_{short}")]);
+        let network = format!("paddock-{}", network::short(self.0));
+        run("docker", &["network", "rm", &network]);
+        let left = [
+            run("docker", &["ps", "-aq", "--filter", &label]),
+            run("docker", &["network", "ls", "-q", "--filter", &label]),
+        ];
+        left.iter().all(String::is_empty)
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        let mut clean = self.try_once();
+        for _ in 0..40 {
+            if clean {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(250));
+            clean = self.try_once();
         }
+        for family in ["inet", "bridge"] {
+            run("nft", &["delete", "table", family, &format!("paddock_{}", network::short(self.0))]);
+        }
+        assert!(clean || std::thread::panicking(), "something of runner {} is left behind", self.0);
     }
 }
 
