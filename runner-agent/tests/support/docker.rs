@@ -87,6 +87,7 @@ impl Cleanup {
 }
 
 impl Drop for Cleanup {
+    #[expect(clippy::disallowed_methods, reason = "a drop cannot await, and no event says that nothing more will come")]
     fn drop(&mut self) {
         let mut clean = self.try_once();
         for _ in 0..40 {
