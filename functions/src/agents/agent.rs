@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
 use paddock_model::runner::Runner;
+use paddock_wire::agents::AGENT_TOKEN_REFUSED;
 
 use crate::{
     actions::{self, authenticate_agent},
@@ -18,25 +22,40 @@ pub(super) struct Agent(pub(super) Runner);
 /// An agent that answers clients: only edges may ask about callers.
 pub(super) struct Edge;
 
-impl FromRequestParts<Arc<App>> for Agent {
-    type Rejection = ApiError;
+/// The agent itself may be refused, not the caller it asks about; the header tells it to register again.
+fn refusal(error: actions::Error) -> Response {
+    let about_agent = matches!(error, actions::Error::InvalidAgentToken);
+    let mut response = ApiError::from(error).into_response();
+    if about_agent {
+        response.headers_mut().insert(AGENT_TOKEN_REFUSED, HeaderValue::from_static("1"));
+    }
+    response
+}
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Ok(Self(authenticate_agent::run(app, bearer(&parts.headers)?).await?))
+impl FromRequestParts<Arc<App>> for Agent {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let token = token(&parts.headers).map_err(refusal)?;
+        authenticate_agent::run(app, token).await.map(Self).map_err(refusal)
     }
 }
 
 impl FromRequestParts<Arc<App>> for Edge {
-    type Rejection = ApiError;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let Agent(agent) = Agent::from_request_parts(parts, app).await?;
-        if agent.is_edge() { Ok(Self) } else { Err(ApiError::forbidden("only edges may ask this")) }
+        if agent.is_edge() { Ok(Self) } else { Err(ApiError::forbidden("only edges may ask this").into_response()) }
     }
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    Ok(token(headers)?)
+}
+
+fn token(headers: &HeaderMap) -> Result<&str, actions::Error> {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = value.and_then(|value| value.strip_prefix("Bearer "));
-    token.ok_or_else(|| actions::Error::InvalidAgentToken.into())
+    token.ok_or(actions::Error::InvalidAgentToken)
 }

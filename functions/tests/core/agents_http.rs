@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use http::{Method, Request, StatusCode, header::AUTHORIZATION};
 use http_body_util::BodyExt as _;
 use paddock_functions::agents;
 use paddock_localstack::stack::Stack;
-use paddock_wire::agents::{Capacity, Heartbeat, Register, Registered, Role};
+use paddock_wire::agents::{AGENT_TOKEN_REFUSED, Capacity, Heartbeat, Register, Registered, Role};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -27,10 +27,14 @@ impl Door {
         Self { router: agents::router(Arc::new(app)), _stack: stack }
     }
 
-    async fn ask(&self, method: Method, path: &str, token: &str, body: Value) -> (StatusCode, Value) {
+    async fn answer(&self, method: Method, path: &str, token: &str, body: Value) -> Response<Body> {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header(AUTHORIZATION, format!("Bearer {token}")).body(Body::from(body.to_string()));
-        let answer = self.router.clone().oneshot(request.expect("a request")).await.expect("infallible");
+        self.router.clone().oneshot(request.expect("a request")).await.expect("infallible")
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: &str, body: Value) -> (StatusCode, Value) {
+        let answer = self.answer(method, path, token, body).await;
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -98,8 +102,11 @@ async fn only_edges_ask_about_callers() {
     let (status, body) = door.ask(Method::POST, "/agents/authorize", &edge.token, question).await;
     assert_eq!((status, body["source"].as_str()), (StatusCode::NOT_FOUND, Some("DAYTONA_API")), "no such sandbox");
     let wrong = json!({"sandbox": "x", "credential": {"kind": "bearer", "token": "dtn_wrong"}});
-    let (status, _) = door.ask(Method::POST, "/agents/authorize", &edge.token, wrong).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let about_caller = door.answer(Method::POST, "/agents/authorize", &edge.token, wrong.clone()).await;
+    assert_eq!(about_caller.status(), StatusCode::UNAUTHORIZED);
+    assert!(!about_caller.headers().contains_key(AGENT_TOKEN_REFUSED), "the edge itself is welcome");
+    let about_edge = door.answer(Method::POST, "/agents/authorize", "lost", wrong).await;
+    assert!(about_edge.headers().contains_key(AGENT_TOKEN_REFUSED), "the edge must register again");
 }
 
 #[tokio::test]
