@@ -33,14 +33,22 @@ pub fn wipe(state: &StateDir, secrets: Option<&Secrets>) -> Result<()> {
         for table in tables(state, secrets)? {
             run(command("nft", ["delete", "table"]).args(table.split_whitespace()))?;
         }
-        let names = network_names(&label)?;
-        if !names.is_empty() {
-            run(docker(["network", "rm"]).args(&names))?;
-        }
+        remove_networks(&network_names(&label)?)?;
     }
     // The innermost first.
     for mount in mounts(state.path())?.iter().rev() {
         umount2(mount.as_str(), MntFlags::MNT_DETACH).with_context(|| format!("cannot unmount {mount}"))?;
+    }
+    Ok(())
+}
+
+/// Docker 20 keeps a count of endpoints per network, and after a kill -9 the count may be one too high although no container
+/// is left. It counts anew when it starts, so this cannot happen with an engine of ours: that one has just started.
+fn remove_networks(names: &[String]) -> Result<()> {
+    for name in names {
+        run(&mut docker(["network", "rm", name])).with_context(|| {
+            format!("network {name} stays. If the engine was killed it may count a container too many: restart it (containers survive with --live-restore) and repeat `down --wipe`")
+        })?;
     }
     Ok(())
 }
