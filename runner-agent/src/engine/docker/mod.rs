@@ -115,11 +115,12 @@ impl Engine for DockerEngine {
         let options = None::<bollard::query_parameters::StartContainerOptions>;
         match done(self.docker.start_container(id, options).await) {
             // dockerd was killed while it started the container, and does not know of the processes that run in it.
-            // When they end it hears of that, and cleans up: the caller will try again.
+            // When they end it hears of that, and cleans up: the caller will try again. Where none is left to end, only
+            // a restart of dockerd clears containerd's memory of the task, and asking on would be asking for ever.
             Err(EngineError::Conflict(reason) | EngineError::Rejected(reason)) if reason.ends_with(ORPHANED) => {
                 let killed = orphans::kill(id);
                 tracing::warn!(container = id, killed, reason, "processes that the engine lost");
-                Err(EngineError::Unavailable(reason))
+                Err(if killed > 0 { EngineError::Unavailable(reason) } else { EngineError::Rejected(reason) })
             }
             other => other,
         }
