@@ -18,6 +18,9 @@ const QUIET: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 const MOST_REST: Duration = Duration::from_secs(60);
 
+/// The others are called by streams and schedules, without API Gateway.
+const HTTP_FUNCTIONS: [&str; 2] = ["paddock-api", "paddock-agents"];
+
 /// On-demand prices of us-east-1, dollars per million: write units, read units, SQS calls, Lambda calls, HTTP API calls.
 const PRICES: [f64; 5] = [0.625, 0.125, 0.40, 0.20, 1.00];
 
@@ -87,6 +90,7 @@ struct Use {
     read_units: f64,
     queue_calls: f64,
     invocations: f64,
+    http_calls: f64,
 }
 
 impl Use {
@@ -101,6 +105,7 @@ impl Use {
             read_units: sum("dynamodb", "read_units"),
             queue_calls: sum("sqs", "calls"),
             invocations: sum("functions", "invocations"),
+            http_calls: HTTP_FUNCTIONS.iter().filter_map(|name| stats["functions"][name]["invocations"].as_f64()).sum(),
         }
     }
 
@@ -111,17 +116,19 @@ impl Use {
             read_units: change(self.read_units, other.read_units),
             queue_calls: change(self.queue_calls, other.queue_calls),
             invocations: change(self.invocations, other.invocations),
+            http_calls: change(self.http_calls, other.http_calls),
         }
     }
 
     fn show(self) -> String {
-        let Self { table_calls, write_units, read_units, queue_calls, invocations } = self;
-        let [t, w, r, q, i] = [table_calls, write_units, read_units, queue_calls, invocations].map(short);
-        format!("DynamoDB {t} calls ({w} WU, {r} RU), SQS {q}, invocations {i}")
+        let Self { table_calls, write_units, read_units, queue_calls, invocations, http_calls } = self;
+        let [t, w, r, q, i, h] =
+            [table_calls, write_units, read_units, queue_calls, invocations, http_calls].map(short);
+        format!("DynamoDB {t} calls ({w} WU, {r} RU), SQS {q}, invocations {i} ({h} by HTTP)")
     }
 
     fn dollars_per_million(self) -> f64 {
-        let amounts = [self.write_units, self.read_units, self.queue_calls, self.invocations, self.invocations];
+        let amounts = [self.write_units, self.read_units, self.queue_calls, self.invocations, self.http_calls];
         amounts.iter().zip(PRICES).map(|(amount, price)| amount * price).sum()
     }
 }
