@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use super::down::take_down;
 use crate::check;
-use crate::engine::install_packages;
+use crate::engine::{self, install_packages};
 use crate::image::{Source, check_content, provide_default};
 use crate::paths::{StateDir, repo};
 use crate::process::{cargo, command, installed, run_shown, succeeds, tail};
@@ -96,6 +96,7 @@ impl Test {
         if state.path().exists() {
             report.add("clean-up of an earlier run", take_down(&state, true));
         }
+        let engine_was_there = engine::answers();
         let up = bring_up();
         let is_up = up.is_ok();
         report.add("stack", up);
@@ -108,7 +109,11 @@ impl Test {
             report.add("logs", keep_logs(&state));
         }
         // The wipe itself fails when anything is left behind.
-        report.add("nothing is left behind", take_down(&state, true));
+        let engine_as_before = || {
+            ensure!(engine_was_there || !engine::answers(), "a container engine that was not there before still runs");
+            Ok(())
+        };
+        report.add("nothing is left behind", take_down(&state, true).and_then(|()| engine_as_before()));
     }
 
     fn end_to_end(&self, state: &StateDir) -> Result<()> {
