@@ -7,10 +7,11 @@ use paddock_functions::{
     schedule,
 };
 use paddock_model::{lifecycle::State, quota::Charge, snapshot::Pool};
+use paddock_wire::work::Observed;
 use serde_json::json;
 
 use crate::{
-    runner::FakeRunner,
+    runner::{FakeRunner, report},
     scene::{SNAPSHOT, Scene, named, request},
 };
 
@@ -74,6 +75,18 @@ async fn topping_up_twice_at_once_fills_each_place_once() {
     both.0.unwrap();
     both.1.unwrap();
     assert_eq!(scene.app.store.unclaimed_of(&id, 100).await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_place_lost_to_a_failure_waits_for_the_sweep() {
+    let scene = Scene::with_pool(1).await;
+    let runner = scene.runner().await;
+    let work = runner.works(&scene).await.remove(0);
+    let failed = Observed::Failed { reason: "no such image".into(), recoverable: false };
+    runner.tell(&scene, &report(&work, 1, failed)).await;
+    assert_eq!(pool(&scene).await.live, 0, "not as fast as the machine can fail");
+    schedule::tick(&scene.app, Duration::ZERO).await.unwrap();
+    assert_eq!(pool(&scene).await.live, 1, "but not left empty");
 }
 
 #[tokio::test]

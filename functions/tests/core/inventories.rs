@@ -1,14 +1,14 @@
 //! What to do with containers found, and with those expected but not found.
 
 use paddock_functions::actions::{Error, declare_runner_dead, delete_sandbox, register_agent, take_inventory};
-use paddock_model::id::SandboxId;
+use paddock_model::{id::SandboxId, lifecycle::State};
 use paddock_wire::{
     agents::{Decision, Inventory, InventoryEntry},
-    work::Wish,
+    work::{Observed, Wish},
 };
 
 use crate::{
-    runner::{FakeRunner, registration},
+    runner::{FakeRunner, registration, report},
     scene::{JOIN_TOKEN, Scene},
 };
 
@@ -55,6 +55,19 @@ async fn what_is_owned_but_not_found_is_told() {
     let missing = decide(&scene, &runner, vec![]).await.missing;
     let expects = |id: SandboxId| missing.iter().find(|work| work.sandbox_id == id.0).unwrap().expect_container;
     assert_eq!((missing.len(), expects(lost), expects(fresh)), (2, true, false));
+}
+
+#[tokio::test]
+async fn a_failed_start_is_not_tried_again_by_an_inventory() {
+    let scene = Scene::new().await;
+    let runner = scene.runner().await;
+    let id = scene.create().await.head.id;
+    let work = runner.works(&scene).await.remove(0);
+    assert_eq!(decide(&scene, &runner, vec![]).await.missing.len(), 1, "while it is wanted it is told");
+    let failed = Observed::Failed { reason: "no such image".into(), recoverable: false };
+    runner.tell(&scene, &report(&work, 1, failed)).await;
+    assert_eq!(scene.head(id).await.state, State::Error);
+    assert!(decide(&scene, &runner, vec![]).await.missing.is_empty());
 }
 
 #[tokio::test]

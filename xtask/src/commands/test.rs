@@ -62,26 +62,12 @@ impl Test {
 
     fn unit_tests(&self) -> Result<()> {
         note("Unit tests:");
-        // Nextest shows a failure when it happens and again at the end.
-        if succeeds(&mut cargo(["nextest", "--version"])) {
-            let others = ENGINE_TESTS.map(|binary| format!("binary(={binary})")).join(" | ");
-            let only = format!("not (binary(=e2e) | {others})");
-            let words = ["nextest", "run", "--no-fail-fast", "--no-tests", "pass", "--workspace", "-E", &only];
-            return run_shown(cargo(words).args(&self.filter));
-        }
-        let words = ["test", "--no-fail-fast", "--workspace", "--exclude", "paddock-tests", "--lib", "--bins"];
-        run_shown(cargo(words).args(&self.filter))?;
-        let mut tests = cargo(["test", "--no-fail-fast", "--workspace"]);
-        run_shown(tests.args(self.unit_test_binaries()?).args(&self.filter))
-    }
-
-    /// The integration tests that need neither a stack nor an engine, as arguments for `cargo test`.
-    fn unit_test_binaries(&self) -> Result<Vec<String>> {
+        let mut tests = cargo(["test", "--no-fail-fast", "--workspace", "--lib", "--bins"]);
         let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
         let targets = metadata.packages.iter().flat_map(|package| &package.targets);
         let names = targets.filter(|target| target.is_test()).map(|target| target.name.as_str());
-        let ours = names.filter(|name| *name != "e2e" && !ENGINE_TESTS.contains(name));
-        Ok(ours.flat_map(|name| ["--test".to_owned(), name.to_owned()]).collect())
+        let alone = names.filter(|name| *name != "e2e" && !ENGINE_TESTS.contains(name));
+        run_shown(tests.args(alone.flat_map(|name| ["--test", name])).args(&self.filter))
     }
 
     /// Tests of single parts against a real engine: `up` has started one.

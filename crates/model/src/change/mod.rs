@@ -269,10 +269,6 @@ impl Sandbox {
                         return (new, Effect::None);
                     }
                 }
-                Step::Wish(desired) => match new.wish(wish_for(desired), false, now) {
-                    Ok(Some(wished)) => new = wished,
-                    Ok(None) | Err(_) => return (new, Effect::None),
-                },
             }
         }
     }
@@ -348,17 +344,6 @@ fn desired_by(event: Event) -> Option<Desired> {
 
 fn desired_in(state: State) -> Option<Desired> {
     Desired::ALL.into_iter().find(|desired| *desired != Desired::Resized && state.fulfils(*desired))
-}
-
-fn wish_for(desired: Desired) -> Event {
-    match desired {
-        Desired::Destroyed => Event::Delete,
-        Desired::Started => Event::Start,
-        Desired::Stopped => Event::Stop,
-        Desired::Resized => Event::Resize,
-        Desired::Archived => Event::Archive,
-        Desired::Paused => Event::Pause,
-    }
 }
 
 #[cfg(test)]

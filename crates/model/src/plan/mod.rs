@@ -34,8 +34,6 @@ pub enum Step {
     Send,
     /// Ask the owner to stop it if it has been idle this long.
     StopIfIdle(Duration),
-    /// Make this wish in the user's name: a timer has run out.
-    Wish(Desired),
     /// No runner holds anything: the destruction is complete.
     Forget,
     /// Take it to `error`, with this reason for the user.
