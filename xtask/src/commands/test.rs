@@ -11,8 +11,8 @@ use crate::check;
 use crate::engine::{self, install_packages};
 use crate::image::{Source, check_content, provide_default};
 use crate::paths::{StateDir, repo};
-use crate::process::{cargo, command, installed, run_shown, succeeds, tail};
-use crate::progress::note;
+use crate::process::{cargo, command, installed, run, run_shown, succeeds, tail};
+use crate::progress::{note, step};
 use crate::stack::free_port_block;
 
 /// Where the stack under test lives; never the stack of whoever runs the tests.
@@ -62,6 +62,8 @@ impl Test {
 
     fn unit_tests(&self) -> Result<()> {
         note("Unit tests:");
+        // Tests start them as programs, and with targets named cargo builds only those.
+        step("Building the examples", || run(&mut cargo(["build", "--workspace", "--examples"])))?;
         let mut tests = cargo(["test", "--no-fail-fast", "--workspace", "--lib", "--bins"]);
         let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
         let targets = metadata.packages.iter().flat_map(|package| &package.targets);
