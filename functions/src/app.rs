@@ -61,7 +61,8 @@ impl App {
     }
 }
 
-fn system_clock() -> Timestamp {
+/// The time of this machine.
+pub fn system_clock() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -53,7 +53,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers)?;
+        let token = bearer(&parts.headers).ok_or_else(|| {
+            ApiError::unauthenticated("Invalid credentials: an `Authorization: Bearer` header is required")
+        })?;
         if has_jwt_shape(token) {
             return Err(ApiError::unauthenticated(
                 "Invalid credentials: JSON web tokens are not accepted by this deployment yet, use an API key",
@@ -92,13 +94,11 @@ where
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = header.and_then(|text| text.split_once(' ')).unwrap_or_default();
-    match token.trim() {
-        token if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(token),
-        _ => Err(ApiError::unauthenticated("Invalid credentials: an `Authorization: Bearer` header is required")),
-    }
+/// The token of `Authorization: Bearer`, of a caller or an agent.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// Three base64url parts, of which the first two are JSON objects: that is never looked up as an API key.
@@ -120,7 +120,7 @@ mod tests {
     fn read(header: &'static str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static(header));
-        bearer(&headers).ok().map(str::to_owned)
+        bearer(&headers).map(str::to_owned)
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         for bad in ["", "Bearer", "Bearer ", "Basic dtn_1", "dtn_1"] {
             assert_eq!(read(bad), None, "{bad:?}");
         }
-        assert!(bearer(&HeaderMap::new()).is_err());
+        assert!(bearer(&HeaderMap::new()).is_none());
     }
 
     #[test]

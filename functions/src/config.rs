@@ -19,8 +19,6 @@ pub struct Config {
     pub join_token_sha256: String,
     /// A runner's queue is this and its id.
     pub queue_prefix: String,
-    /// Where clients reach this API.
-    pub api_url: String,
     /// What clients put before `/{sandboxId}/<toolbox path>`.
     pub proxy_url: String,
     /// Preview addresses, with `{{PORT}}` and `{{sandboxId}}`.
@@ -29,10 +27,6 @@ pub struct Config {
     pub dashboard_url: String,
     /// The one region of this deployment.
     pub region: String,
-    /// Host that `ssh` commands name.
-    pub ssh_host: String,
-    /// Port that `ssh` commands name.
-    pub ssh_port: u16,
     /// Limits of requests; the one optional setting, none by default.
     pub rate_limits: RateLimits,
 }
@@ -70,13 +64,10 @@ impl Config {
                 (hex::decode(text).ok()?.len() == 32).then(|| text.to_ascii_lowercase())
             }),
             queue_prefix: reader.text("PADDOCK_QUEUE_PREFIX"),
-            api_url: reader.url("PADDOCK_API_URL"),
             proxy_url: reader.url("PADDOCK_PROXY_URL"),
             preview_template: reader.text("PADDOCK_PREVIEW_TEMPLATE"),
             dashboard_url: reader.url("PADDOCK_DASHBOARD_URL"),
             region: reader.text("PADDOCK_REGION"),
-            ssh_host: reader.text("PADDOCK_SSH_HOST"),
-            ssh_port: reader.parsed("PADDOCK_SSH_PORT", "must be a port number", |text| text.parse().ok()),
             rate_limits: reader.rate_limits("PADDOCK_RATE_LIMITS"),
         };
         if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: reader.problems }) }
@@ -131,12 +122,6 @@ impl Blank for String {
     }
 }
 
-impl Blank for u16 {
-    fn blank() -> Self {
-        0
-    }
-}
-
 impl Blank for [u8; 32] {
     fn blank() -> Self {
         [0; 32]
@@ -151,7 +136,6 @@ pub mod tests {
         let value = match name {
             "PADDOCK_MASTER_KEY" => STANDARD.encode([7; 32]),
             "PADDOCK_JOIN_TOKEN_SHA256" => hex::encode([9; 32]),
-            "PADDOCK_SSH_PORT" => "2222".to_owned(),
             "PADDOCK_RATE_LIMITS" => "failed-auth=5/60".to_owned(),
             name if name.ends_with("_URL") => "http://localhost:3000/api/".to_owned(),
             _ => "value".to_owned(),
@@ -162,8 +146,8 @@ pub mod tests {
     #[test]
     fn a_complete_environment_is_read() {
         let config = Config::read(complete).unwrap();
-        assert_eq!((config.master_key, config.ssh_port), ([7; 32], 2222));
-        assert_eq!(config.api_url, "http://localhost:3000/api");
+        assert_eq!(config.master_key, [7; 32]);
+        assert_eq!(config.proxy_url, "http://localhost:3000/api");
     }
 
     #[test]

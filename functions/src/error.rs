@@ -9,11 +9,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use paddock_model::lifecycle::Refusal;
-use paddock_model::time::Timestamp as Instant;
 use paddock_wire::api::error::{ErrorResponse, SOURCE_API};
 use paddock_wire::api::timestamp::Timestamp;
 
 use crate::actions;
+use crate::app::system_clock;
 
 /// Paths longer than this are cut in error bodies.
 const SHOWN_PATH: usize = 1024;
@@ -115,7 +115,7 @@ impl ApiError {
         let path: String = path.chars().take(SHOWN_PATH).collect();
         ErrorResponse {
             path,
-            timestamp: Timestamp(now()),
+            timestamp: Timestamp(system_clock()),
             status_code: self.status.as_u16(),
             error: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             message: self.message.clone(),
@@ -171,7 +171,7 @@ impl From<actions::Error> for ApiError {
         match error {
             Error::SandboxNotFound(_) | Error::RegionNotFound(_) | Error::ApiKeyNotFound(_) => Self::not_found(message),
             Error::SnapshotNotFound(_) | Error::OrganizationNotFound => Self::not_found(message),
-            Error::OrganizationSuspended => Self::forbidden(message),
+            Error::OrganizationSuspended | Error::AgentNotProven(_) => Self::forbidden(message),
             Error::NameTaken { .. } => Self::taken(message),
             Error::Invalid(_) | Error::FailedToStart(_) => Self::invalid(message),
             Error::Refused { refusal: Refusal::NotInState | Refusal::Errored, .. } => Self::not_in_state(message),
@@ -187,9 +187,4 @@ impl From<actions::Error> for ApiError {
             Error::Store(_) | Error::Queue(_) | Error::Seal(_) => Self::internal(&error),
         }
     }
-}
-
-fn now() -> Instant {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Instant(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
 }

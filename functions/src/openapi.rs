@@ -81,6 +81,9 @@ pub enum Refusals {
     /// A name is taken, or another change is under way.
     #[response(status = 409)]
     Conflict(ErrorResponse),
+    /// The body has more bytes than are read.
+    #[response(status = 413)]
+    TooLarge(ErrorResponse),
     /// Too many requests.
     #[response(status = 429)]
     RateLimited(ErrorResponse),
@@ -89,7 +92,7 @@ pub enum Refusals {
     Unavailable(ErrorResponse),
 }
 
-/// Query of `GET /sandbox`.
+/// Query of `GET /sandbox`, beside the filter.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "only described here; validate::query reads it leniently")]
@@ -98,6 +101,17 @@ pub struct ListSandboxesQuery {
     cursor: Option<String>,
     /// 1 to 200, default 100.
     limit: Option<u32>,
+    /// `name`, `cpu`, `memoryGib`, `diskGib`, `lastActivityAt` (default), `createdAt`.
+    sort: Option<String>,
+    /// `asc` or `desc` (default).
+    order: Option<String>,
+}
+
+/// Which sandboxes a list shows, in either form of list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "only described here; validate::query reads it leniently")]
+pub struct SandboxFilterQuery {
     /// Prefix of the id.
     id: Option<String>,
     /// Prefix of the name.
@@ -110,6 +124,8 @@ pub struct ListSandboxesQuery {
     /// Names.
     snapshots: Option<Vec<String>>,
     region_ids: Option<Vec<String>>,
+    /// As `regionIds`, for older SDKs.
+    regions: Option<Vec<String>>,
     sandbox_classes: Option<Vec<String>>,
     min_cpu: Option<u32>,
     max_cpu: Option<u32>,
@@ -131,13 +147,9 @@ pub struct ListSandboxesQuery {
     last_event_before: Option<String>,
     auto_destroy_at_after: Option<String>,
     auto_destroy_at_before: Option<String>,
-    /// `name`, `cpu`, `memoryGib`, `diskGib`, `lastActivityAt` (default), `createdAt`.
-    sort: Option<String>,
-    /// `asc` or `desc` (default).
-    order: Option<String>,
 }
 
-/// Query of `GET /sandbox/paginated`; filters as for `GET /sandbox`.
+/// Query of `GET /sandbox/paginated`, beside the filter.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "only described here; validate::query reads it leniently")]
@@ -146,15 +158,6 @@ pub struct PageQuery {
     page: Option<u32>,
     /// 1 to 200, default 100.
     limit: Option<u32>,
-    /// Prefix of the id.
-    id: Option<String>,
-    /// Prefix of the name.
-    name: Option<String>,
-    /// JSON object; all must match.
-    labels: Option<String>,
-    states: Option<Vec<String>>,
-    snapshots: Option<Vec<String>>,
-    regions: Option<Vec<String>>,
     /// `id`, `name`, `state`, `snapshot`, `region`, `updatedAt`, `createdAt` (default), `lastActivityAt`.
     sort: Option<String>,
     /// `asc` or `desc` (default).

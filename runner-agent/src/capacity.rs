@@ -9,20 +9,18 @@ use crate::engine::Host;
 const GIB: u64 = 1 << 30;
 /// For the kernel, the engine, this agent and the page cache they need.
 const MEMORY_KEPT: u64 = GIB;
-/// Addresses of a /22 less those of network, host and broadcast, less some for those that rest.
-const MOST_SANDBOXES: u32 = 1000;
 /// Disk is not enforced everywhere; a fifth stays free so that one sandbox cannot stop all.
 const DISK_SHARE: u64 = 80;
 
-/// Of this machine: CPUs oversold by the operator's factor, memory never.
+/// Of this machine, whose network takes so many `sandboxes`: CPUs oversold by the operator's factor, memory never.
 #[must_use]
-pub fn measure(host: &Host, cpu_overcommit: u32) -> Capacity {
+pub fn measure(host: &Host, cpu_overcommit: u32, sandboxes: u32) -> Capacity {
     let disk = disk_size(&host.data_root).unwrap_or(0) / 100 * DISK_SHARE;
     Capacity {
         cpu: host.cpus.saturating_mul(cpu_overcommit),
         memory_gib: gib(host.memory.saturating_sub(MEMORY_KEPT)),
         disk_gib: gib(disk),
-        sandboxes: MOST_SANDBOXES,
+        sandboxes,
     }
 }
 
@@ -42,8 +40,8 @@ mod tests {
     #[test]
     fn memory_is_not_oversold() {
         let host = Host { cpus: 2, memory: 24 * GIB - 1, data_root: "/".into(), capabilities: vec![] };
-        let capacity = measure(&host, 16);
-        assert_eq!((capacity.cpu, capacity.memory_gib), (32, 22));
+        let capacity = measure(&host, 16, 990);
+        assert_eq!((capacity.cpu, capacity.memory_gib, capacity.sandboxes), (32, 22, 990));
         assert!(capacity.disk_gib > 0);
     }
 }

@@ -50,7 +50,7 @@ pub struct RunnerConfig {
     pub docker_host: String,
     /// `PADDOCK_CPU_OVERCOMMIT`: sandbox CPUs sold per real one.
     pub cpu_overcommit: u32,
-    /// `PADDOCK_PAUSE_POOL`: networks made in advance.
+    /// `PADDOCK_PAUSE_POOL`: networks made in advance (4); more while many are taken at once.
     pub pause_pool: usize,
     /// `PADDOCK_PAUSE_IMAGE`: use this image instead of importing one from the daemon.
     pub pause_image: Option<String>,

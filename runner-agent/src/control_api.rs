@@ -12,7 +12,7 @@ use bytes::Bytes;
 use paddock_wire::{
     agents::{
         AGENT_TOKEN_REFUSED, Authorize, Grant, Heartbeat, HeartbeatAnswer, Inventory, InventoryAnswer, Register,
-        Registered, Reports, ReportsAnswer, Revocations,
+        RegisterProof, Registered, Reports, ReportsAnswer, Revocations,
     },
     work::Work,
 };
@@ -62,12 +62,16 @@ impl ControlApiError {
     }
 }
 
+/// Signs that this agent is the one with that id.
+type Prove = Box<dyn Fn(Uuid) -> RegisterProof + Send + Sync>;
+
 /// Client of the agents API; share it in an `Arc`.
 pub struct ControlApi {
     http: reqwest::Client,
     base: String,
     join_token: String,
     introduction: RwLock<Register>,
+    prove: Option<Prove>,
     session: RwLock<Option<Arc<Registered>>>,
     /// Only one registration at a time: each makes the token of the other worthless.
     registering: tokio::sync::Mutex<()>,
@@ -85,9 +89,17 @@ impl ControlApi {
             base: base.trim_end_matches('/').to_owned(),
             join_token: join_token.to_owned(),
             introduction: RwLock::new(introduction),
+            prove: None,
             session: RwLock::default(),
             registering: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Each registration under a known id is made with this.
+    #[must_use]
+    pub fn with_proof(mut self, prove: impl Fn(Uuid) -> RegisterProof + Send + Sync + 'static) -> Self {
+        self.prove = Some(Box::new(prove));
+        self
     }
 
     /// What the last registration gave: runner id, deployment, queue, keys.
@@ -187,7 +199,9 @@ impl ControlApi {
     }
 
     async fn register_locked(&self) -> Result<Arc<Registered>, ControlApiError> {
-        let introduction = self.introduction.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut introduction = self.introduction.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // Signed each time: a proof is good for minutes.
+        introduction.proof = introduction.runner_id.zip(self.prove.as_ref()).map(|(id, prove)| prove(id));
         let registered: Registered =
             self.send(Method::POST, "/register", Some(&introduction), &self.join_token).await?;
         self.introduction.write().unwrap_or_else(PoisonError::into_inner).runner_id = Some(registered.runner_id);

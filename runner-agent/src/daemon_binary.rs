@@ -10,7 +10,10 @@ use std::{
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
-use crate::engine::{Engine, EngineError};
+use crate::{
+    durable,
+    engine::{Engine, EngineError},
+};
 
 /// A version of the daemon on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +37,7 @@ pub fn keep(daemon: &Path, state_dir: &Path) -> io::Result<DaemonBinary> {
     let path = dir.join(&version);
     if !path.exists() {
         std::fs::create_dir_all(&dir)?;
-        let draft = dir.join(format!("{version}.draft"));
-        std::fs::write(&draft, &content)?;
-        std::fs::set_permissions(&draft, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        std::fs::rename(draft, &path)?;
+        durable::replace(&path, &content, 0o755)?;
     }
     // A mount's source must be absolute.
     Ok(DaemonBinary { path: path.canonicalize()?, version, content: content.into() })

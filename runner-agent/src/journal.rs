@@ -5,7 +5,7 @@
 //! * since when files of lost placements are kept
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,6 +15,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::durable;
+
 /// Longer than a queue keeps a message by far.
 const TOMBSTONE_LIFE: Duration = Duration::from_secs(3600);
 const FILE: &str = "journal.json";
@@ -23,6 +25,8 @@ const FILE: &str = "journal.json";
 pub struct Journal {
     path: PathBuf,
     content: Mutex<Content>,
+    /// Held while the file is written, so that readers need not wait for the disk.
+    writing: Mutex<()>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -58,7 +62,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, content: Mutex::new(content) })
+        Ok(Self { path, content: Mutex::new(content), writing: Mutex::default() })
     }
 
     /// The id from an earlier life.
@@ -72,23 +76,24 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn set_runner_id(&self, id: Uuid) -> io::Result<()> {
-        let mut content = self.lock();
-        content.runner_id = Some(id);
-        self.write(&content)
+        self.change(|content| {
+            content.runner_id = Some(id);
+            true
+        })
     }
 
-    /// This epoch of the sandbox, and all before it, are destroyed.
+    /// This epoch of the sandbox, and all before it, are destroyed. Waits for the disk.
     ///
     /// # Errors
     /// When it cannot be written: then destruction has to wait.
     pub fn bury(&self, sandbox: Uuid, epoch: u64) -> io::Result<()> {
         let now = now();
-        let mut content = self.lock();
-        content.tombstones.retain(|_, stone| now.saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs());
-        let stone = content.tombstones.entry(sandbox).or_insert(Tombstone { epoch, at: now });
-        *stone = Tombstone { epoch: stone.epoch.max(epoch), at: now };
-        content.kept.remove(&kept_key(sandbox, epoch));
-        self.write(&content)
+        self.change(|content| {
+            content.tombstones.retain(|_, stone| now.saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs());
+            let stone = content.tombstones.entry(sandbox).or_insert(Tombstone { epoch, at: now });
+            *stone = Tombstone { epoch: stone.epoch.max(epoch), at: now };
+            true
+        })
     }
 
     /// The highest destroyed epoch of a sandbox, for an hour.
@@ -98,19 +103,20 @@ impl Journal {
         (now().saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs()).then_some(stone.epoch)
     }
 
-    /// The control plane does not want this placement: for how long has it said so?
+    /// The control plane does not want these placements: for how long has it said so?
     ///
     /// # Errors
     /// When the first time cannot be written.
-    pub fn kept_for(&self, sandbox: Uuid, epoch: u64) -> io::Result<Duration> {
+    pub fn kept_for(&self, placements: &[(Uuid, u64)]) -> io::Result<Vec<Duration>> {
         let now = now();
-        let mut content = self.lock();
-        let since = content.kept.get(&kept_key(sandbox, epoch)).copied();
-        if since.is_none() {
-            content.kept.insert(kept_key(sandbox, epoch), now);
-            self.write(&content)?;
-        }
-        Ok(Duration::from_secs(now.saturating_sub(since.unwrap_or(now))))
+        let mut since = Vec::with_capacity(placements.len());
+        self.change(|content| {
+            let before = content.kept.len();
+            let keys = placements.iter().map(|(sandbox, epoch)| kept_key(*sandbox, *epoch));
+            since.extend(keys.map(|key| *content.kept.entry(key).or_insert(now)));
+            content.kept.len() > before
+        })?;
+        Ok(since.into_iter().map(|since| Duration::from_secs(now.saturating_sub(since))).collect())
     }
 
     /// It is wanted after all.
@@ -118,17 +124,33 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn wanted(&self, sandbox: Uuid, epoch: u64) -> io::Result<()> {
-        let mut content = self.lock();
-        if content.kept.remove(&kept_key(sandbox, epoch)).is_some() {
-            self.write(&content)?;
-        }
-        Ok(())
+        self.change(|content| content.kept.remove(&kept_key(sandbox, epoch)).is_some())
     }
 
-    fn write(&self, content: &Content) -> io::Result<()> {
-        let draft = self.path.with_extension("draft");
-        fs::write(&draft, serde_json::to_vec(content)?)?;
-        fs::rename(draft, &self.path)
+    /// Forgets since when placements were kept that are no longer here.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn forget_absent(&self, here: &HashSet<(Uuid, u64)>) -> io::Result<()> {
+        let here: HashSet<String> = here.iter().map(|(sandbox, epoch)| kept_key(*sandbox, *epoch)).collect();
+        self.change(|content| {
+            let before = content.kept.len();
+            content.kept.retain(|key, _| here.contains(key));
+            content.kept.len() < before
+        })
+    }
+
+    /// `change` says whether there is something to write.
+    fn change(&self, change: impl FnOnce(&mut Content) -> bool) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = {
+            let mut content = self.lock();
+            if !change(&mut content) {
+                return Ok(());
+            }
+            serde_json::to_vec(&*content)?
+        };
+        durable::replace(&self.path, &bytes, 0o600)
     }
 
     fn lock(&self) -> MutexGuard<'_, Content> {
@@ -160,6 +182,17 @@ mod tests {
         assert_eq!(journal.runner_id(), Some(runner));
         assert_eq!(journal.tombstone(sandbox), Some(3), "a late notice of an older epoch takes nothing back");
         assert_eq!(journal.tombstone(Uuid::new_v4()), None);
+    }
+
+    #[test]
+    fn what_is_no_longer_here_is_not_kept_in_mind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, gone) = (Uuid::new_v4(), Uuid::new_v4());
+        let journal = Journal::open(dir.path()).unwrap();
+        journal.kept_for(&[(here, 1), (gone, 1)]).unwrap();
+        journal.forget_absent(&HashSet::from([(here, 1)])).unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(journal.lock().kept.keys().collect::<Vec<_>>(), [&kept_key(here, 1)]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! * [`agent`] one agent from registration to its end; [`config`] its environment
 //! * [`control_api`] the agents API of the control plane; [`register`], [`heartbeat`]
+//! * [`limits`] of this process; [`durable`] files that survive a crash
 //! * [`jobs`] the runner's queue
 //! * [`edge`] the way in for clients and other edges; [`edge::client_door`] first
 //! * [`runner`] the holder of sandboxes, put together; [`capacity`] how much it can hold
@@ -24,11 +25,13 @@ pub mod capacity;
 pub mod config;
 pub mod control_api;
 pub mod daemon_binary;
+pub mod durable;
 pub mod edge;
 pub mod engine;
 pub mod heartbeat;
 pub mod jobs;
 pub mod journal;
+pub mod limits;
 pub mod network;
 pub mod readiness;
 pub mod register;

@@ -19,14 +19,17 @@ pub const SOCKET_NAME: &str = "ready.sock";
 /// A knock is one short line at once; who dawdles is no daemon.
 const KNOCK_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_LINE: u64 = 1024;
+/// Each knock costs the owner a turn, so a sandbox may not have as many as it likes.
+const BETWEEN_KNOCKS: Duration = Duration::from_millis(20);
+const LONGEST_VERSION: usize = 64;
 
 /// What the daemon said last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// How often it said so: a change means a new server process.
     pub count: u64,
-    /// Its version.
-    pub version: String,
+    /// Its version, if it may be one.
+    pub version: Option<String>,
 }
 
 /// A listener; it ends when this is dropped.
@@ -39,6 +42,13 @@ pub struct ReadyDoor {
 #[derive(Deserialize)]
 struct Knock {
     version: String,
+}
+
+/// A daemon's word on its version, which goes into reports: what could not be one is unknown.
+#[must_use]
+pub fn known_version(said: &str) -> Option<String> {
+    let may_be = |byte: u8| byte.is_ascii_alphanumeric() || b".+-".contains(&byte);
+    ((1..=LONGEST_VERSION).contains(&said.len()) && said.bytes().all(may_be)).then(|| said.to_owned())
 }
 
 impl ReadyDoor {
@@ -83,12 +93,13 @@ async fn answer(listener: UnixListener, sender: watch::Sender<Readiness>) {
         match listener.accept().await {
             // One at a time: a sandbox that opens thousands of connections delays only its own readiness.
             Ok((stream, _)) => {
-                if let Ok(Some(version)) = tokio::time::timeout(KNOCK_TIMEOUT, read_knock(stream)).await {
+                if let Ok(Some(knock)) = tokio::time::timeout(KNOCK_TIMEOUT, read_knock(stream)).await {
                     sender.send_modify(|readiness| {
                         readiness.count += 1;
-                        readiness.version = version;
+                        readiness.version = known_version(&knock.version);
                     });
                 }
+                tokio::time::sleep(BETWEEN_KNOCKS).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a daemon's knock");
@@ -98,10 +109,10 @@ async fn answer(listener: UnixListener, sender: watch::Sender<Readiness>) {
     }
 }
 
-async fn read_knock(stream: UnixStream) -> Option<String> {
+async fn read_knock(stream: UnixStream) -> Option<Knock> {
     let mut line = Vec::new();
     stream.take(LONGEST_LINE).read_to_end(&mut line).await.ok()?;
-    serde_json::from_slice::<Knock>(&line).ok().map(|knock| knock.version)
+    serde_json::from_slice(&line).ok()
 }
 
 #[cfg(test)]
@@ -125,7 +136,15 @@ mod tests {
         knock(&link.join(SOCKET_NAME), b"not json\n").await;
         knock(&link.join(SOCKET_NAME), b"{\"version\":\"1.2\"}\n").await;
         door.knocks.changed().await.unwrap();
-        assert_eq!(*door.knocks.borrow_and_update(), Readiness { count: 1, version: "1.2".to_owned() });
+        assert_eq!(*door.knocks.borrow_and_update(), Readiness { count: 1, version: Some("1.2".to_owned()) });
+    }
+
+    #[test]
+    fn what_a_tenant_says_is_no_version_unless_it_looks_like_one() {
+        assert_eq!(known_version("0.226.1-rc.1+x86"), Some("0.226.1-rc.1+x86".to_owned()));
+        for said in ["", "1.0 <script>", "1\n", "é", &"1".repeat(LONGEST_VERSION + 1)] {
+            assert_eq!(known_version(said), None, "{said}");
+        }
     }
 
     #[tokio::test]

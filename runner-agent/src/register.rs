@@ -24,6 +24,7 @@ pub fn introduction(config: &Config, journal: &Journal, ticket_key: &str) -> Reg
         capacity: Capacity::default(),
         capabilities: Vec::new(),
         images: Vec::new(),
+        proof: None,
     }
 }
 

@@ -54,7 +54,11 @@ impl Owners {
     fn seat(&self, host: Arc<Host>, seat: OwnerSeat) {
         let mut tasks = self.lock();
         // Those that have ended are forgotten here: there is one more at most per owner that ever was seated.
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "an owner broke; the next letter to its sandbox seats another");
+            }
+        }
         tasks.spawn(owner::run(host, seat));
     }
 
@@ -89,8 +93,8 @@ async fn connect(config: &RunnerConfig) -> Result<(Arc<dyn Engine>, engine::Host
     Ok((engine, host))
 }
 
-/// Puts the runner together on a registered agent: network and rules first, then what an earlier agent left, then
-/// the control plane's word on it. Work may come when this has returned.
+/// Puts the runner together on a registered agent: network and rules first, then what an earlier agent left. Work may
+/// come when this has returned; the control plane's word on what was left follows in its own time.
 ///
 /// # Errors
 /// When something is wrong that waiting does not mend.
@@ -123,6 +127,7 @@ pub async fn start(
         deployment,
         runner: id.to_string(),
         slots: Slots::new(Arc::clone(&engine), slots, &network, starts.clone()),
+        firewall,
         engine,
         holdings: Holdings::new(capacity),
         starts,
@@ -138,10 +143,14 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(&registry)));
     tasks.spawn(health::watch_deaths(Arc::clone(&host), Arc::clone(&registry)));
-    tasks.spawn(health::check(Arc::clone(&host), Arc::clone(&registry), firewall));
+    tasks.spawn(health::check(Arc::clone(&host), Arc::clone(&registry)));
     tasks.spawn({
         let host = Arc::clone(&host);
         async move { host.slots.keep_filled().await }
+    });
+    tasks.spawn({
+        let host = Arc::clone(&host);
+        async move { host.slots.collect_garbage().await }
     });
     if let Some(resolver) = resolver {
         tasks.spawn(resolver.serve());

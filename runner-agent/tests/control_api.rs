@@ -14,7 +14,8 @@ use axum::{
 };
 use paddock_runner_agent::control_api::{ControlApi, ControlApiError};
 use paddock_wire::agents::{
-    AGENT_TOKEN_REFUSED, Authorize, Capacity, Credential, Heartbeat, HeartbeatAnswer, Register, Registered, Role,
+    AGENT_TOKEN_REFUSED, Authorize, Capacity, Credential, Heartbeat, HeartbeatAnswer, Register, RegisterProof,
+    Registered, Role,
 };
 use uuid::Uuid;
 
@@ -23,16 +24,19 @@ use uuid::Uuid;
 struct Plane(Arc<AtomicUsize>);
 
 impl Plane {
-    async fn register(State(plane): State<Self>, Json(body): Json<Register>) -> Json<Registered> {
+    async fn register(State(plane): State<Self>, Json(body): Json<Register>) -> Result<Json<Registered>, StatusCode> {
+        if body.proof != body.runner_id.map(prove) {
+            return Err(StatusCode::FORBIDDEN);
+        }
         let count = plane.0.fetch_add(1, Ordering::SeqCst) + 1;
-        Json(Registered {
+        Ok(Json(Registered {
             runner_id: body.runner_id.unwrap_or_else(Uuid::new_v4),
             deployment: "d".to_owned(),
             token: format!("token {count}"),
             queue_url: String::new(),
             env_key: String::new(),
             heartbeat_seconds: 1,
-        })
+        }))
     }
 
     fn knows(&self, headers: &HeaderMap) -> bool {
@@ -78,14 +82,19 @@ impl Plane {
             capacity: Capacity::default(),
             capabilities: Vec::new(),
             images: Vec::new(),
+            proof: None,
         };
-        (plane, Arc::new(ControlApi::new(&url, "join", introduction).unwrap()))
+        (plane, Arc::new(ControlApi::new(&url, "join", introduction).unwrap().with_proof(prove)))
     }
 
     /// All tokens are forgotten, as when the agent was declared dead.
     fn forget(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+fn prove(agent: Uuid) -> RegisterProof {
+    RegisterProof { at: 0, signature: agent.to_string() }
 }
 
 fn heartbeat() -> Heartbeat {
@@ -98,7 +107,7 @@ fn question() -> Authorize {
 }
 
 #[tokio::test]
-async fn a_forgotten_token_is_renewed_once_for_all_and_the_id_stays() {
+async fn a_forgotten_token_is_renewed_once_for_all_and_the_id_stays_because_it_is_proven() {
     let (plane, api) = Plane::start().await;
     assert!(matches!(api.heartbeat(&heartbeat()).await, Err(ControlApiError::NotRegistered)));
     let first = api.register().await.unwrap().runner_id;

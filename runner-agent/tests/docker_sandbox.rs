@@ -122,6 +122,22 @@ async fn a_sandbox_reaches_the_resolver_and_nothing_else_nearby() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_another_tool_changed_are_put_back() {
+    let (_cleanup, rig, _) = rig().await;
+    let firewall = rig.runner.as_ref().unwrap().host.firewall.clone().expect("a real network");
+    let table = format!("paddock_{}", network::short(rig.runner_id()));
+    let listed = || docker::run("nft", &["list", "table", "inet", &table]);
+    let before = listed();
+    assert!(firewall.holds() && before.contains("drop"), "{before}");
+    // The table is still there, and lets everything through.
+    docker::run("nft", &["flush", "table", "inet", &table]);
+    assert_ne!(listed(), before);
+    firewall.uphold().await.unwrap();
+    assert_eq!(listed(), before);
+    firewall.uphold().await.unwrap();
+}
+
 async fn spec(rig: &Rig) -> paddock_runner_agent::engine::NetworkSpec {
     network::ensure(&rig.engine, &rig.deployment, rig.runner_id(), None).await.unwrap().0
 }

@@ -78,7 +78,7 @@ impl Subject {
             size: Size { cpu: 1, memory_gib: 1, disk_gib: 1 },
             env_digest: "digest".to_owned(),
         };
-        let mount = |source: PathBuf, target: &str| Mount { source, target: target.to_owned(), read_only: true };
+        let mount = |source: PathBuf, target: &str| Mount { source, target: target.to_owned() };
         let socket = format!("{INSIDE_DIR}/{SOCKET_NAME}");
         ContainerSpec {
             name: format!("paddock-{id}"),

@@ -4,6 +4,7 @@ mod support;
 
 use std::{path::Path, sync::Arc};
 
+use futures::FutureExt;
 use paddock_runner_agent::{
     engine::{EngineError, fake::FakeEngine},
     sandboxes::registry::{Letter, Phase},
@@ -13,6 +14,8 @@ use support::{Rig, next, seal};
 use uuid::Uuid;
 
 const IMAGE: &str = "image:1";
+/// Look, image, container, its start, and how it then is.
+const CALLS_OF_A_CREATION: usize = 5;
 
 async fn rig() -> (Rig, FakeEngine) {
     let engine = FakeEngine::new(&[IMAGE]);
@@ -119,6 +122,7 @@ async fn a_creation_that_fails_at_any_step_leaves_nothing() {
             // A look that fails is repeated, and does no harm.
             continue;
         }
+        assert!(!engine.failure_pending(), "it failed before call {calls} did");
         assert_eq!(rig.bodies(created.sandbox_id).await, 0, "after failing call {calls}");
         assert_eq!(rig.runner.as_ref().unwrap().host.holdings.allocated().sandboxes, 0);
         // What failed is over: the next wish finds no traces of it.
@@ -129,12 +133,13 @@ async fn a_creation_that_fails_at_any_step_leaves_nothing() {
 
 #[tokio::test]
 async fn an_engine_that_goes_away_at_any_step_is_waited_for() {
-    for calls in 0..8 {
+    for calls in 0..CALLS_OF_A_CREATION {
         let (rig, engine) = rig().await;
         let created = rig.first_work(IMAGE);
         stock_is_full(&engine).await;
         engine.fail_call(calls, EngineError::Unavailable);
         rig.reach(&created).await;
+        assert!(!engine.failure_pending(), "call {calls} was never made, and proves nothing");
         rig.running(&created).await;
         assert_eq!(rig.bodies(created.sandbox_id).await, 1);
         assert!(
@@ -223,6 +228,62 @@ async fn files_that_are_lost_are_an_error_not_a_reason_to_make_empty_ones() {
     let failed = rig.control.heard(&created, |seen| matches!(seen, Observed::Failed { .. })).await;
     assert!(matches!(failed.observed, Observed::Failed { recoverable: false, .. }));
     assert_eq!(rig.bodies(created.sandbox_id).await, 0);
+    // What belonged to it is not kept for a sandbox that cannot come back.
+    let pause = &container.labels.sandbox().unwrap().pause;
+    assert_eq!(rig.engine.inspect(pause).await.unwrap(), None);
+    assert!(!rig.runner.as_ref().unwrap().host.files.door_dir(created.sandbox_id).exists());
+}
+
+#[tokio::test]
+async fn a_sandbox_whose_door_cannot_be_opened_runs_on() {
+    let (mut rig, _engine) = rig().await;
+    let created = rig.first_work(IMAGE);
+    rig.reach(&created).await;
+    let addr = rig.running(&created).await;
+    let door = rig.runner.as_ref().unwrap().host.files.door_dir(created.sandbox_id);
+    rig.kill_agent().await;
+    std::fs::remove_dir_all(&door).unwrap();
+    std::fs::write(&door, "in the way").unwrap();
+    rig.start_agent().await;
+    assert_eq!(rig.running(&created).await, addr, "its daemon was asked, as it could not knock");
+}
+
+#[tokio::test]
+async fn an_engine_that_restarts_takes_its_stock_along_and_no_creation() {
+    let (rig, engine) = rig().await;
+    let (before, after) = (rig.first_work(IMAGE), rig.first_work(IMAGE));
+    rig.reach(&before).await;
+    let addr = rig.running(&before).await;
+    stock_is_full(&engine).await;
+    engine.restart();
+    rig.reach(&after).await;
+    rig.running(&after).await;
+    // Nobody was told that it ended.
+    rig.applied(before.sandbox_id, |now| matches!(now.phase, Phase::Running { addr: new } if new != addr)).await;
+    for _ in 0..3 {
+        rig.reach(&rig.first_work(IMAGE)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_slow_pull_is_reported_when_asked_about_and_holds_up_nothing_else() {
+    let (rig, engine) = rig().await;
+    engine.publish("registry.example/slow:1");
+    let sending = engine.hold_pulls().await;
+    let created = rig.first_work("registry.example/slow:1");
+    rig.wish(&created);
+    rig.control.heard(&created, |seen| *seen == Observed::PullingSnapshot).await;
+    let host = &rig.runner.as_ref().unwrap().host;
+    assert!(host.starts.quiet().now_or_never().is_some(), "stock may be made meanwhile");
+    rig.send(created.clone());
+    let said_again = async {
+        while rig.control.accepted(created.sandbox_id).len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, said_again).await.expect("the control plane hears that it goes on");
+    drop(sending);
+    rig.control.heard(&created, |seen| *seen == Observed::Started).await;
 }
 
 #[tokio::test]

@@ -40,8 +40,11 @@ pub struct Sandbox {
     pub has_container: bool,
     /// Sendings of this generation since the owner was last heard of.
     pub attempt: u32,
-    /// When the present wish was made; the deadline counts from here.
+    /// When the present wish was made; while nobody owns the sandbox, the deadline counts from here.
     pub wished_at: Timestamp,
+    /// When the owner got the present wish: with it, or by a later placement. The owner's deadline counts from here,
+    /// so that time spent in a queue is not taken from it.
+    pub placed_at: Timestamp,
     /// When the sweep must look again; none = never.
     pub due: Option<Timestamp>,
     /// A stop must not wait for the processes' consent.

@@ -2,7 +2,7 @@
 //!
 //! | method, path | body → answer |
 //! |---|---|
-//! | POST /agents/register | [`Register`] → [`Registered`]; `Authorization: Bearer <join token>` |
+//! | POST /agents/register | [`Register`] → [`Registered`]; `Authorization: Bearer <join token>`; 403 without the [`RegisterProof`] that a known id needs |
 //! | POST /agents/heartbeat | [`Heartbeat`] → [`HeartbeatAnswer`] |
 //! | POST /agents/inventory | [`Inventory`] → [`InventoryAnswer`] |
 //! | POST /agents/reports | [`Reports`] → [`ReportsAnswer`] |
@@ -59,6 +59,24 @@ pub struct Register {
     /// Image references present.
     #[serde(default)]
     pub images: Vec<String>,
+    /// Who comes under an id that is known shows that it is his: the join token opens the deployment to any agent, not
+    /// to the place of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<RegisterProof>,
+}
+
+/// Possession of the private key whose public half the id was last registered with as [`Register::ticket_key`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterProof {
+    /// When it was signed, in seconds since 1970; good for five minutes around that.
+    pub at: u64,
+    /// Ed25519 signature over [`register_proof_text`]: raw 64 bytes, base64.
+    pub signature: String,
+}
+
+/// What a [`RegisterProof`] signs. A ticket is a JWT, so that nothing signed for one is ever good for the other.
+pub fn register_proof_text(runner_id: Uuid, at: u64) -> String {
+    format!("paddock register {runner_id} {at}")
 }
 
 /// Room for sandboxes.
@@ -144,12 +162,17 @@ pub struct InventoryEntry {
     pub epoch: u64,
     /// It runs.
     pub running: bool,
+    /// Newest wish of this epoch that is in force and was reported by the agent that lists it; none when it knows of
+    /// none yet, as after its start, and from agents that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_generation: Option<u64>,
 }
 
-/// What to do with each container found, and what was expected but not found.
+/// What to do with the containers found, and what was expected but not found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InventoryAnswer {
-    /// One for each entry.
+    /// At most one for each entry. An entry that none is about stays as it is: there is nothing new to say of it, or
+    /// nothing certain. Silence ends nothing and starts nothing.
     pub decisions: Vec<Decision>,
     /// Sandboxes that this runner owns but did not list: serve this work.
     pub missing: Vec<Work>,

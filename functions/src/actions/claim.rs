@@ -3,12 +3,12 @@
 //! Environment and labels are ordinary work of the new generation; until the owner task has applied it, the gate holds
 //! every door. So the answer may say `started` at once.
 
-use paddock_model::{access::Actor, change::Claim, sandbox::Detail, snapshot::Pool};
+use paddock_model::{access::Actor, change::Claim, id::SandboxId, sandbox::Detail, snapshot::Pool};
 use rand::seq::SliceRandom as _;
 
 use super::{
     Error,
-    create_sandbox::{DEFAULT_USER, Order},
+    create_sandbox::Order,
     drive::{Changed, follow_up, refusal, settle},
     place,
 };
@@ -20,21 +20,26 @@ use crate::{
     },
 };
 
-/// Candidates looked at.
-const CANDIDATES: usize = 25;
+/// Sandboxes that are known of: the more, the less often two claims at once choose the same.
+const CANDIDATES: usize = 100;
+
+/// Of these, so many are read: one will do, and a few may be gone by now.
+const LOOKED_AT: usize = 5;
 
 /// Claims tried before a cold start is the better use of time.
 const TRIES: usize = 3;
 
 /// A sandbox from the pool that has what is ordered, if there is one.
 pub(super) async fn from_pool(app: &App, order: &Order, actor: &Actor) -> Result<Option<Detail>, Error> {
-    if order.spec.user != DEFAULT_USER {
-        return Ok(None);
-    }
     let Some(pool) = pool(app, order).await?.filter(|pool| pool.size > 0) else { return Ok(None) };
-    let mut candidates = candidates(app, &pool).await?;
-    candidates.shuffle(&mut rand::rng());
-    for candidate in candidates.into_iter().take(TRIES) {
+    let mut ids = app.store.unclaimed_ids(&pool.id, CANDIDATES).await?;
+    ids.shuffle(&mut rand::rng());
+    let (few, others) = ids.split_at(ids.len().min(LOOKED_AT));
+    let mut ready = candidates(app, &pool, few).await?;
+    if ready.is_empty() {
+        ready = candidates(app, &pool, others).await?;
+    }
+    for candidate in ready.into_iter().take(TRIES) {
         let claim = Claim { organization: order.organization, name: order.name.clone(), timers: order.timers.clone() };
         let Ok(claimed) = candidate.sandbox.claimed(claim, app.now()) else { continue };
         let (new, effect) = settle(app, &claimed, Some(&order.spec.image), None).await?;
@@ -62,14 +67,9 @@ async fn pool(app: &App, order: &Order) -> Result<Option<Pool>, Error> {
     Ok(pool)
 }
 
-/// Those that can be claimed, on runners that are alive.
-async fn candidates(app: &App, pool: &Pool) -> Result<Vec<Stored>, Error> {
-    let mut found = app.store.unclaimed_of(&pool.id, CANDIDATES).await?;
-    found.retain(|it| it.sandbox.is_claimable());
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let responsive = place::responsive(app, &pool.region).await?;
-    found.retain(|it| it.sandbox.runner.is_some_and(|runner| responsive.contains(&runner)));
-    Ok(found)
+/// Those of `ids` that can be claimed, on runners that are alive.
+async fn candidates(app: &App, pool: &Pool, ids: &[SandboxId]) -> Result<Vec<Stored>, Error> {
+    let mut found = app.store.heads(ids).await?.found;
+    found.retain(|it| it.sandbox.is_claimable() && it.sandbox.pool.as_ref() == Some(&pool.id));
+    if found.is_empty() { Ok(found) } else { place::on_responsive(app, &pool.region, found).await }
 }

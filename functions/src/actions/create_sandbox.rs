@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use paddock_model::{
     access::Actor,
+    change::Effect,
     id::{OrganizationId, SandboxId},
     lifecycle::{Desired, State},
     quota::Charge,
@@ -14,7 +15,6 @@ use paddock_model::{
     snapshot::Snapshot,
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use super::{
     Error, Requester, check_size, claim,
@@ -27,7 +27,7 @@ use crate::{app::App, store::sandboxes::Written};
 /// The snapshot that is meant when none is named.
 pub const DEFAULT_SNAPSHOT: &str = "paddock-default";
 
-/// The user inside when none is named.
+/// The user inside. There is no other yet: validation refuses a request that names one.
 pub const DEFAULT_USER: &str = "daytona";
 
 /// What is wanted.
@@ -39,8 +39,6 @@ pub struct Request {
     pub snapshot: Option<String>,
     /// Region id; none = the organization's.
     pub region: Option<String>,
-    /// User name inside.
-    pub user: Option<String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
     /// Labels.
@@ -78,7 +76,17 @@ pub async fn run(app: &App, requester: &Requester, request: Request) -> Result<D
 
 /// Writes and sends a new sandbox.
 pub(super) async fn write(app: &App, new: Sandbox, spec: &Spec, actor: &Actor) -> Result<Sandbox, Error> {
-    let (new, effect) = settle(app, &new, Some(&spec.image), None).await?;
+    let settled = settle(app, &new, Some(&spec.image), None).await?;
+    write_settled(app, settled, spec, actor).await
+}
+
+/// The same, with all that follows from it known already.
+pub(super) async fn write_settled(
+    app: &App,
+    (new, effect): (Sandbox, Effect),
+    spec: &Spec,
+    actor: &Actor,
+) -> Result<Sandbox, Error> {
     match app.store.create(&new, spec, actor).await? {
         Written::Done(stored) => {
             let changed = Changed { old: new.clone(), new: stored, effect };
@@ -108,6 +116,7 @@ pub(super) fn fresh(now: Timestamp, region: String, snapshot: &Snapshot, timers:
         has_container: false,
         attempt: 0,
         wished_at: now,
+        placed_at: now,
         due: None,
         force: false,
         failure: None,
@@ -135,7 +144,7 @@ pub(super) fn spec_of(snapshot: &Snapshot) -> Spec {
 }
 
 async fn check(app: &App, requester: &Requester, request: Request) -> Result<Order, Error> {
-    let Request { name, snapshot, region, user, env, labels, public, timers } = request;
+    let Request { name, snapshot, region, env, labels, public, timers } = request;
     let organization = find_organization::run(app, requester.organization).await?;
     if organization.suspended {
         return Err(Error::OrganizationSuspended);
@@ -144,42 +153,9 @@ async fn check(app: &App, requester: &Requester, request: Request) -> Result<Ord
     if region != app.config.region {
         return Err(Error::RegionNotFound(region));
     }
-    if let Some(name) = &name {
-        check_name(name)?;
-    }
     let wanted = snapshot.as_deref().unwrap_or(DEFAULT_SNAPSHOT);
     let snapshot = find_snapshot::run(app, organization.id, wanted).await?;
-    let user = user.unwrap_or_else(|| DEFAULT_USER.to_owned());
-    let spec = Spec { user, env, labels, public, ..spec_of(&snapshot) };
+    let spec = Spec { env, labels, public, ..spec_of(&snapshot) };
     check_size(&spec)?;
     Ok(Order { organization: organization.id, name, region, timers, snapshot, spec })
-}
-
-/// A name of the shape of an id could be mistaken for one, and an empty one for none.
-fn check_name(name: &str) -> Result<(), Error> {
-    let invalid = |problem: &str| Err(Error::Invalid(format!("name {problem}")));
-    if name.trim().is_empty() || name.len() > super::MAX_NAME_BYTES {
-        return invalid("must have 1 to 255 bytes");
-    }
-    if Uuid::try_parse(name).is_ok() {
-        return invalid("must not have the shape of an id");
-    }
-    if name.chars().any(char::is_control) {
-        return invalid("must not contain control characters");
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_could_be_ids_are_refused() {
-        let id = Uuid::new_v4();
-        for name in ["", "  ", "a\0b", &id.to_string(), &id.simple().to_string(), &"n".repeat(256)] {
-            assert!(check_name(name).is_err(), "{name:?}");
-        }
-        assert!(check_name("my sandbox").is_ok());
-    }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use paddock_model::lifecycle::{Refusal, State};
+use paddock_model::{
+    id::RunnerId,
+    lifecycle::{Refusal, State},
+};
 
 use crate::{queue, seal, store};
 
@@ -70,6 +73,13 @@ pub enum Error {
     /// The agent's token is unknown, or replaced by a newer one.
     #[error("invalid agent token")]
     InvalidAgentToken,
+    /// An agent asked for the place of a known one and did not prove that it is the one.
+    #[error(
+        "agent {0} is known, and this request does not prove to come from it: the proof must be signed with the key that \
+         it registered last. An agent that has lost this key must register without an id, which makes it a new one, \
+         after an operator has declared {0} dead"
+    )]
+    AgentNotProven(RunnerId),
     /// The answer would drop an abnormal share of what an agent holds (the brake).
     #[error("refused to drop {dropped} of {held} sandboxes at once")]
     TooManyDropped {

@@ -10,7 +10,7 @@ use paddock_model::{
 use rand::Rng as _;
 
 use super::Error;
-use crate::app::App;
+use crate::{app::App, store::sandboxes::Stored};
 
 /// A runner for a sandbox that has none. The one that has just refused it is asked again at the next look.
 pub(super) async fn choose(
@@ -95,17 +95,22 @@ pub(super) async fn runner(app: &App, id: RunnerId) -> Result<Option<Runner>, Er
     Ok(runner)
 }
 
-/// Runners that may be given something now.
-pub(super) async fn responsive(app: &App, region: &str) -> Result<Vec<RunnerId>, Error> {
-    let alive = |fleet: &[(Runner, Load)]| -> Vec<RunnerId> {
-        let now = app.now();
-        fleet.iter().filter_map(|(runner, load)| runner.candidate(load, "", now)).map(|it| it.id).collect()
-    };
-    let known = fleet(app, region).await?;
-    let found = alive(&known);
-    if found.len() == known.len() {
-        return Ok(found);
+/// Those of `held` whose runners may be given something now.
+pub(super) async fn on_responsive(app: &App, region: &str, held: Vec<Stored>) -> Result<Vec<Stored>, Error> {
+    // What was read a moment ago is good enough to say yes, not to say no to all of them.
+    if let Some(fleet) = app.recent.regions.get(&region.to_owned(), app.now()) {
+        let left = with_responsive(&fleet, &held, app.now());
+        if !left.is_empty() {
+            return Ok(left);
+        }
     }
-    // Somebody seems silent: perhaps only what was read a moment ago is.
-    Ok(alive(&read_fleet(app, region).await?))
+    let fleet = read_fleet(app, region).await?;
+    Ok(with_responsive(&fleet, &held, app.now()))
+}
+
+fn with_responsive(fleet: &[(Runner, Load)], held: &[Stored], now: Timestamp) -> Vec<Stored> {
+    let responsive: Vec<RunnerId> =
+        fleet.iter().filter_map(|(runner, load)| runner.candidate(load, "", now)).map(|it| it.id).collect();
+    let has = |it: &&Stored| it.sandbox.runner.is_some_and(|runner| responsive.contains(&runner));
+    held.iter().filter(has).cloned().collect()
 }

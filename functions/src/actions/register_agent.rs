@@ -1,12 +1,16 @@
 //! An agent joins: it gets an identity, a token, a queue, and the key for what is sealed to it.
 
+use std::time::Duration;
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paddock_model::{
     id::RunnerId,
     placement::Room,
     runner::{Load, Role, Runner},
+    time::Timestamp,
 };
-use paddock_wire::agents::{Capacity, Register, Registered, Role as WireRole};
+use paddock_wire::agents::{Capacity, Register, RegisterProof, Registered, Role as WireRole, register_proof_text};
 
 use super::{Error, top_up_pool};
 use crate::{
@@ -17,17 +21,27 @@ use crate::{
 /// Seconds between heartbeats; three missed ones make a runner unresponsive.
 const HEARTBEAT_SECONDS: u64 = 10;
 
-/// Registers who shows the join token. An agent that comes back keeps its id; its earlier token ends.
+/// How far an agent's clock may be off when it proves who it is.
+const PROOF_LEEWAY: Duration = Duration::from_secs(300);
+
+/// Registers who shows the join token. An agent that comes back, and proves that it is the one, keeps its id; its earlier
+/// token ends.
 pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Registered, Error> {
     if !same_text(&sha256_hex(join_token), &app.config.join_token_sha256) {
         return Err(Error::InvalidAgentToken);
     }
     check(app, &register)?;
     let id = register.runner_id.map_or_else(RunnerId::random, RunnerId);
-    let queue_url = app.queue.create(id).await?;
-    let token = format!("{id}.{}", random_hex());
     let known = app.store.runner(id).await?;
     let now = app.now();
+    // The answer opens the queue and all that is sealed for it, and ends the token of whoever has the id now.
+    if let Some(known) = known.as_ref().filter(|known| !known.dead)
+        && !is_proven(known, register.proof.as_ref(), now)
+    {
+        return Err(Error::AgentNotProven(id));
+    }
+    let queue_url = app.queue.create(id).await?;
+    let token = format!("{id}.{}", random_hex());
     let images = register.images.clone();
     let runner = Runner {
         id,
@@ -60,6 +74,18 @@ pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Regi
         env_key: STANDARD.encode(app.sealer.runner_key(id)),
         heartbeat_seconds: HEARTBEAT_SECONDS,
     })
+}
+
+/// Whoever asks holds the private key that the agent registered its tickets with.
+fn is_proven(known: &Runner, proof: Option<&RegisterProof>, now: Timestamp) -> bool {
+    let Some(RegisterProof { at, signature }) = proof else { return false };
+    let signed = Timestamp(i64::try_from(at.saturating_mul(1000)).unwrap_or(i64::MAX));
+    let off = now.since(signed).max(signed.since(now));
+    let (Ok(key), Ok(signature)) = (STANDARD.decode(&known.ticket_key), STANDARD.decode(signature)) else {
+        return false;
+    };
+    let text = register_proof_text(known.id.0, *at);
+    off <= PROOF_LEEWAY && UnparsedPublicKey::new(&ED25519, key).verify(text.as_bytes(), &signature).is_ok()
 }
 
 /// There is room now that was not there before. Its work waits in the queue until it polls.

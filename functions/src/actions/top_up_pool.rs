@@ -1,17 +1,17 @@
 //! A warm pool gets what it lacks and loses what is too much. Never on a user's path.
 
-use paddock_model::{access::Actor, lifecycle::Event, sandbox::Timers, snapshot::Snapshot};
+use paddock_model::{access::Actor, id::RunnerId, lifecycle::Event, sandbox::Timers, snapshot::Snapshot};
 
 use super::{
     Error,
-    create_sandbox::{fresh, spec_of, write},
+    create_sandbox::{fresh, spec_of, write_settled},
     drive::{change_from, follow_up},
     place,
 };
 use crate::{app::App, store::pools};
 
-/// Most sandboxes made or ended at once for one pool: a start costs its runner work.
-const AT_ONCE: u32 = 8;
+/// Most sandboxes made or ended in one go for one pool: a start costs its runner work.
+const IN_ONE_GO: u32 = 8;
 
 /// No user waits in it, so nothing stops it for idleness.
 const TIMERS: Timers = Timers { auto_stop: None, auto_archive: None, auto_delete: None };
@@ -20,9 +20,9 @@ const TIMERS: Timers = Timers { auto_stop: None, auto_archive: None, auto_delete
 pub async fn run(app: &App, pool: &str) -> Result<(), Error> {
     let Some(state) = app.store.pool(pool).await? else { return Ok(()) };
     if state.live > state.size {
-        return drain(app, pool, (state.live - state.size).min(AT_ONCE)).await;
+        return drain(app, pool, (state.live - state.size).min(IN_ONE_GO)).await;
     }
-    let missing = (state.size - state.live).min(AT_ONCE);
+    let missing = (state.size - state.live).min(IN_ONE_GO);
     if missing == 0 {
         return Ok(());
     }
@@ -31,19 +31,22 @@ pub async fn run(app: &App, pool: &str) -> Result<(), Error> {
         // The snapshot has another image now, and another pool.
         return Ok(());
     }
-    let makes = (0..missing).map(|_| add(app, pool, &state.region, &snapshot));
-    futures::future::try_join_all(makes).await?;
+    // One after the other: all move the pool's one counter, and at once they would only conflict.
+    for _ in 0..missing {
+        let room = place::choose_for(app, &state.region, &snapshot.image, snapshot.resources, None).await?;
+        // A pool does not queue for room: users' sandboxes come first.
+        let Some(runner) = room else { return Ok(()) };
+        add(app, pool, &state.region, &snapshot, runner).await?;
+    }
     Ok(())
 }
 
-async fn add(app: &App, pool: &str, region: &str, snapshot: &Snapshot) -> Result<(), Error> {
-    // A pool does not queue for room: users' sandboxes come first.
-    if place::choose_for(app, region, &snapshot.image, snapshot.resources, None).await?.is_none() {
-        return Ok(());
-    }
-    let mut new = fresh(app.now(), region.to_owned(), snapshot, TIMERS);
+async fn add(app: &App, pool: &str, region: &str, snapshot: &Snapshot, runner: RunnerId) -> Result<(), Error> {
+    let now = app.now();
+    let mut new = fresh(now, region.to_owned(), snapshot, TIMERS);
     new.pool = Some(pool.to_owned());
-    match write(app, new, &spec_of(snapshot), &Actor::Pool).await {
+    let settled = new.placed(runner, now).advance(now);
+    match write_settled(app, settled, &spec_of(snapshot), &Actor::Pool).await {
         // Contended: the place was filled by another.
         Ok(_) | Err(Error::Contended) => Ok(()),
         Err(error) => Err(error),

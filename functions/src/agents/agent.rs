@@ -6,13 +6,14 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
+use http::{HeaderValue, request::Parts};
 use paddock_model::runner::Runner;
 use paddock_wire::agents::AGENT_TOKEN_REFUSED;
 
 use crate::{
     actions::{self, authenticate_agent},
     app::App,
+    caller::bearer,
     error::ApiError,
 };
 
@@ -36,7 +37,7 @@ impl FromRequestParts<Arc<App>> for Agent {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let token = token(&parts.headers).map_err(refusal)?;
+        let token = bearer(&parts.headers).ok_or_else(|| refusal(actions::Error::InvalidAgentToken))?;
         authenticate_agent::run(app, token).await.map(Self).map_err(refusal)
     }
 }
@@ -48,14 +49,4 @@ impl FromRequestParts<Arc<App>> for Edge {
         let Agent(agent) = Agent::from_request_parts(parts, app).await?;
         if agent.is_edge() { Ok(Self) } else { Err(ApiError::forbidden("only edges may ask this").into_response()) }
     }
-}
-
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    Ok(token(headers)?)
-}
-
-fn token(headers: &HeaderMap) -> Result<&str, actions::Error> {
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| value.strip_prefix("Bearer "));
-    token.ok_or(actions::Error::InvalidAgentToken)
 }

@@ -6,13 +6,18 @@ use axum::{Json, extract::State};
 use http::HeaderMap;
 use paddock_wire::agents::{Register, Registered};
 
-use super::agent::bearer;
-use crate::{actions::register_agent, app::App, error::ApiError};
+use crate::{
+    actions::{self, register_agent},
+    app::App,
+    caller::bearer,
+    error::ApiError,
+};
 
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     Json(body): Json<Register>,
 ) -> Result<Json<Registered>, ApiError> {
-    Ok(Json(register_agent::run(&app, bearer(&headers)?, body).await?))
+    let join_token = bearer(&headers).ok_or(actions::Error::InvalidAgentToken)?;
+    Ok(Json(register_agent::run(&app, join_token, body).await?))
 }

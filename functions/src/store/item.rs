@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use paddock_model::id::OpId;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -17,6 +18,9 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// Most keys of one BatchGetItem.
 const BATCH: usize = 100;
+
+/// Batches read at once.
+const BATCHES_AT_ONCE: usize = 4;
 
 /// What became of a conditional write.
 pub(super) enum Outcome {
@@ -75,27 +79,29 @@ impl Store {
     pub(super) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>, Error> {
         // An index that changes while it is read may name an item twice, which a batch must not.
         let keys: Vec<&Key> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut found = Vec::with_capacity(keys.len());
-        for batch in keys.chunks(BATCH) {
-            let mut wanted: Vec<Item> = batch.iter().map(|key| key.item()).collect();
-            let mut tried = 0;
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted));
-                let keys = keys.build().map_err(|problem| Error::Table(Box::new(problem)))?;
-                let request = self.db.batch_get_item().request_items(&self.table, keys);
-                let mut answer = patiently(|| request.clone().send()).await?;
-                found.extend(
-                    answer.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default(),
-                );
-                let left = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
-                wanted = left.map(|left| left.keys).unwrap_or_default();
-                if !wanted.is_empty() {
-                    tried += 1;
-                    if tried >= super::attempt::TRIES {
-                        return Err(Error::Contended);
-                    }
-                    super::attempt::pause(tried).await;
+        let batches = keys.chunks(BATCH).map(|batch| batch.iter().map(|key| key.item()).collect::<Vec<Item>>());
+        // Boxed: futures within futures get too deep for the compiler.
+        let reads: Vec<_> = batches.map(|wanted| self.get_batch(wanted).boxed()).collect();
+        stream::iter(reads).buffer_unordered(BATCHES_AT_ONCE).try_concat().await
+    }
+
+    async fn get_batch(&self, mut wanted: Vec<Item>) -> Result<Vec<Item>, Error> {
+        let mut found = Vec::with_capacity(wanted.len());
+        let mut tried = 0;
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted));
+            let keys = keys.build().map_err(|problem| Error::Table(Box::new(problem)))?;
+            let request = self.db.batch_get_item().request_items(&self.table, keys);
+            let mut answer = patiently(|| request.clone().send()).await?;
+            found.extend(answer.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default());
+            let left = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            if !wanted.is_empty() {
+                tried += 1;
+                if tried >= super::attempt::TRIES {
+                    return Err(Error::Contended);
                 }
+                super::attempt::pause(tried).await;
             }
         }
         Ok(found)

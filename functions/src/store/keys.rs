@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use paddock_model::{
-    id::{OrganizationId, RunnerId, SandboxId, SnapshotId, UserId},
+    id::{OpId, OrganizationId, RunnerId, SandboxId, SnapshotId, UserId},
+    sandbox::Sandbox,
     time::Timestamp,
 };
 
@@ -70,8 +71,12 @@ pub fn spec(id: SandboxId) -> Key {
     Key::new(format!("S#{id}"), "P")
 }
 
-pub fn history(id: SandboxId, epoch: u64, generation: u64, seq: u64) -> Key {
-    Key::new(format!("S#{id}"), format!("T#{epoch:08}#{generation:08}#{seq:010}"))
+/// One write of a head. The counters order what placements, wishes and reports made, the time what else happened under
+/// the same counters; the `op` keeps two writes of one moment apart.
+pub fn history(head: &Sandbox, op: OpId) -> Key {
+    let Sandbox { id, epoch, generation, seen_seq, updated_at, .. } = head;
+    let at = updated_at.0;
+    Key::new(format!("S#{id}"), format!("T#{epoch:08}#{generation:08}#{seen_seq:010}#{at:013}#{op}"))
 }
 
 /// The sandbox of a head's or specification's partition key.

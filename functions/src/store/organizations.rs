@@ -2,7 +2,7 @@
 
 use paddock_model::{
     access::{Member, Organization},
-    id::{OpId, OrganizationId, UserId},
+    id::{OpId, OrganizationId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -48,13 +48,6 @@ impl Store {
         let item = write(&keys::organization(id), &item)?;
         self.put_if(item, "attribute_not_exists(pk)", Item::new(), op).await?;
         Ok(())
-    }
-
-    /// A member.
-    pub async fn member(&self, organization: OrganizationId, user: &UserId) -> Result<Option<Member>, Error> {
-        let Some(item) = self.get(&keys::member(organization, user)).await? else { return Ok(None) };
-        let MemberItem { op: _, name, email, created } = read(item)?;
-        Ok(Some(Member { user: user.clone(), name, email, created_at: Timestamp(created) }))
     }
 
     /// Adds a member if he is none yet.

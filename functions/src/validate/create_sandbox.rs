@@ -9,6 +9,9 @@ use super::{Problems, interval, maps, name};
 use crate::actions::create_sandbox::{DEFAULT_USER, Request};
 use crate::error::ApiError;
 
+/// What `GET /sandbox/…` means something else by.
+const TAKEN: [&str; 1] = ["paginated"];
+
 /// Minutes, when nothing is said.
 const AUTO_STOP: i32 = 15;
 
@@ -54,14 +57,14 @@ pub fn check(body: CreateSandbox) -> Result<Request, ApiError> {
     let mut problems = Problems::default();
     let (name, snapshot, target) = (non_empty(name), non_empty(snapshot), non_empty(target));
     let (env, labels) = (env.unwrap_or_default(), labels.unwrap_or_default());
-    problems.take("name", name.as_deref().map_or(Ok(()), name::check_new));
+    problems.take("name", name.as_deref().map_or(Ok(()), |name| name::check_new(name, &TAKEN)));
     problems.take("snapshot", snapshot.as_deref().map_or(Ok(()), name::check_bounded));
     problems.take("target", target.as_deref().map_or(Ok(()), name::check_bounded));
     problems.take("env", maps::check_env(&env));
     problems.take("labels", maps::check_labels(&labels));
     let timers = timers(&mut problems, auto_stop_interval, auto_archive_interval, auto_delete_interval);
     problems.finish()?;
-    Ok(Request { name, snapshot, region: target, user: None, env, labels, public: public.unwrap_or(false), timers })
+    Ok(Request { name, snapshot, region: target, env, labels, public: public.unwrap_or(false), timers })
 }
 
 fn timers(problems: &mut Problems, stop: Option<i32>, archive: Option<i32>, delete: Option<i32>) -> Timers {
@@ -165,6 +168,12 @@ mod tests {
         for key in ["cpu", "memory", "disk"] {
             assert!(check_json(json!({ key: 2 })).unwrap_err().contains("snapshot"), "{key}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_a_path_of_its_own_is_refused() {
+        assert!(check_json(json!({"name": "paginated"})).unwrap_err().contains("paths"));
+        assert!(check_json(json!({"name": "paginated 2"})).is_ok());
     }
 
     #[test]

@@ -9,7 +9,10 @@ const MAX_LABELS: usize = 16 * 1024;
 const MAX_ENV: usize = 48 * 1024;
 
 /// Prefix of the variables that the agent sets itself; see data-plane §3.3.
-const RESERVED_ENV: &str = "DAYTONA_SANDBOX_";
+const RESERVED_PREFIX: &str = "DAYTONA_SANDBOX_";
+
+/// What the agent tells the daemon: with other values the sandbox would never be ready.
+const RESERVED_NAMES: [&str; 2] = ["PADDOCK_DAEMON_PORT", "PADDOCK_READY_SOCKET"];
 
 /// Labels: any text, not too much of it.
 pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
@@ -30,10 +33,14 @@ pub fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
     if has_nul(env) {
         return Err("must not contain NUL".to_owned());
     }
-    if let Some(name) = env.keys().find(|name| name.starts_with(RESERVED_ENV)) {
+    if let Some(name) = env.keys().find(|name| is_reserved(name)) {
         return Err(format!("must not set {name}, which the sandbox sets itself"));
     }
     check_size(env, MAX_ENV)
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED_PREFIX) || RESERVED_NAMES.contains(&name)
 }
 
 fn has_nul(map: &BTreeMap<String, String>) -> bool {
@@ -56,7 +63,8 @@ mod tests {
     #[test]
     fn what_no_process_can_be_given_is_refused() {
         assert_eq!(check_env(&map("A", "=\n ü")), Ok(()));
-        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("DAYTONA_SANDBOX_ID", "x")] {
+        let reserved = [("DAYTONA_SANDBOX_ID", "x"), ("PADDOCK_DAEMON_PORT", "81")];
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")].into_iter().chain(reserved) {
             assert!(check_env(&map(name, value)).is_err(), "{name:?}");
         }
         assert!(check_env(&map("A", &"x".repeat(MAX_ENV))).is_err());

@@ -8,9 +8,13 @@ pub const MAX_NAME: usize = 255;
 /// Beginnings that turn into a link where text is shown.
 const LINKS: [&str; 7] = ["http:", "https:", "ftp:", "mailto:", "javascript:", "data:", "www."];
 
-/// A name that somebody chooses for something new.
-pub fn check_new(name: &str) -> Result<(), String> {
+/// A name that somebody chooses for something new. In `taken` stand the words that paths have where the name would be:
+/// what is called so could never be reached.
+pub fn check_new(name: &str, taken: &[&str]) -> Result<(), String> {
     check_shape(name)?;
+    if taken.contains(&name) {
+        return Err(format!("must not be {name:?}, which has a meaning of its own in paths"));
+    }
     if Uuid::try_parse(name).is_ok() {
         return Err("must not look like an id (UUID)".to_owned());
     }
@@ -70,7 +74,7 @@ mod tests {
     fn ordinary_names_are_good() {
         for name in ["box", "My box 7", "a.b_c-d", "größe", "1 < 2", "a>b", "metadata: x", "#1", "a%20b", "awww. nice"]
         {
-            assert_eq!(check_new(name), Ok(()), "{name}");
+            assert_eq!(check_new(name, &[]), Ok(()), "{name}");
         }
     }
 
@@ -92,11 +96,12 @@ mod tests {
             ("mailto:me", "URL"),
             ("6f1e8f0a-3c1d-4a52-9c63-0d6a1f0e9b11", "UUID"),
             ("6F1E8F0A3C1D4A529C630D6A1F0E9B11", "UUID"),
+            ("current", "paths"),
         ] {
-            let reason = check_new(name).expect_err(name);
+            let reason = check_new(name, &["current"]).expect_err(name);
             assert!(reason.contains(part), "{name:?}: {reason}");
         }
-        assert!(check_new(&"x".repeat(MAX_NAME)).is_ok());
-        assert!(check_new(&"x".repeat(MAX_NAME + 1)).is_err());
+        assert!(check_new(&"x".repeat(MAX_NAME), &[]).is_ok());
+        assert!(check_new(&"x".repeat(MAX_NAME + 1), &[]).is_err());
     }
 }

@@ -68,12 +68,10 @@ fn config(region: &str, rate_limits: &str) -> Config {
             "PADDOCK_MASTER_KEY" => STANDARD.encode([7; 32]),
             "PADDOCK_JOIN_TOKEN_SHA256" => sha256_hex(JOIN_TOKEN),
             "PADDOCK_QUEUE_PREFIX" => "paddock-runner-".to_owned(),
-            "PADDOCK_API_URL" => "http://localhost:3000/api".to_owned(),
             "PADDOCK_PROXY_URL" => "http://localhost:4000/toolbox".to_owned(),
             "PADDOCK_PREVIEW_TEMPLATE" => "http://{{PORT}}-{{sandboxId}}.preview.localhost:4000".to_owned(),
             "PADDOCK_DASHBOARD_URL" => "http://localhost:3000/dashboard".to_owned(),
             "PADDOCK_REGION" => region.to_owned(),
-            "PADDOCK_SSH_PORT" => "2222".to_owned(),
             "PADDOCK_RATE_LIMITS" => rate_limits.to_owned(),
             _ => "test".to_owned(),
         };
@@ -242,6 +240,7 @@ impl FakeRunner {
             capacity: room,
             capabilities: Vec::new(),
             images: vec!["paddock-sandbox:test".to_owned()],
+            proof: None,
         };
         let registered = register_agent::run(&app, JOIN_TOKEN, register).await.expect("the runner joins");
         Self { task: tokio::spawn(serve(app, registered)) }

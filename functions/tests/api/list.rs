@@ -100,6 +100,8 @@ fn items_have_what_the_strict_models_demand_and_no_environment() {
         let item = &list["items"][0];
         assert!(item["networkBlockAll"].is_boolean() && item["labels"].is_object() && item["cpu"].is_u64());
         assert!(item.get("env").is_none(), "{item}");
+        let full = fixture.call("GET", "/sandbox/paginated", None).await.body;
+        assert_eq!(full["items"][0]["env"], json!({"SECRET": "x"}), "older SDKs are shown it");
     });
 }
 

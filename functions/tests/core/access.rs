@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use paddock_functions::{
     actions::{
-        Error, Requester, authenticate, authenticate_agent, authorize, create_api_key, delete_api_key, delete_sandbox,
-        find_api_key, list_api_keys, read_revocations, register_agent,
+        Error, Requester, authenticate, authenticate_agent, authorize, create_api_key, declare_runner_dead,
+        delete_api_key, delete_sandbox, find_api_key, list_api_keys, read_revocations, register_agent,
     },
     seal::sha256_hex,
 };
-use paddock_model::{access::Permission, id::UserId, time::Timestamp};
-use paddock_wire::agents::{Authorize, Credential, Revoked};
+use paddock_model::{
+    access::Permission,
+    id::{RunnerId, UserId},
+    time::Timestamp,
+};
+use paddock_wire::agents::{Authorize, Credential, Register, Revoked};
 
 use crate::{
-    runner::registration,
+    runner::{comeback, registration},
     scene::{API_KEY, JOIN_TOKEN, Scene},
 };
 
@@ -33,8 +37,7 @@ async fn only_the_join_token_joins_and_only_the_newest_token_speaks() {
     assert!(matches!(refused, Err(Error::InvalidAgentToken)));
     let first = register_agent::run(&scene.app, JOIN_TOKEN, registration()).await.unwrap();
     authenticate_agent::run(&scene.app, &first.token).await.unwrap();
-    let mut again = registration();
-    again.runner_id = Some(first.runner_id);
+    let again = comeback(&scene, first.runner_id);
     let second = register_agent::run(&scene.app, JOIN_TOKEN, again).await.unwrap();
     assert_eq!(
         (second.runner_id, &second.queue_url, &second.env_key),
@@ -46,6 +49,39 @@ async fn only_the_join_token_joins_and_only_the_newest_token_speaks() {
     for token in ["", "x", &format!("{}.", second.runner_id), &format!("{}.00", second.runner_id)] {
         assert!(matches!(authenticate_agent::run(&scene.app, token).await, Err(Error::InvalidAgentToken)));
     }
+}
+
+#[tokio::test]
+async fn the_place_of_a_known_agent_is_its_own() {
+    let scene = Scene::new().await;
+    let agent = register_agent::run(&scene.app, JOIN_TOKEN, registration()).await.unwrap();
+    let id = agent.runner_id;
+    let lost_key = Register { runner_id: Some(id), ..registration() };
+    let of_another = Register { proof: comeback(&scene, uuid::Uuid::new_v4()).proof, ..lost_key.clone() };
+    let overheard = comeback(&scene, id);
+    scene.pass(Duration::from_secs(302));
+    for taker in [lost_key.clone(), of_another, overheard] {
+        let refused = register_agent::run(&scene.app, JOIN_TOKEN, taker).await;
+        assert!(matches!(refused, Err(Error::AgentNotProven(refused)) if refused.0 == id));
+    }
+    authenticate_agent::run(&scene.app, &agent.token).await.unwrap();
+    register_agent::run(&scene.app, JOIN_TOKEN, comeback(&scene, id)).await.unwrap();
+
+    declare_runner_dead::run(&scene.app, RunnerId(id)).await.unwrap();
+    register_agent::run(&scene.app, JOIN_TOKEN, lost_key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_written_late_is_still_heard() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    let id = scene.started(&mut runner).await.id;
+    delete_sandbox::run(&scene.app, &scene.requester, &id.to_string()).await.unwrap();
+    // Its time is that of the decision; the writing may take as long as a function may run.
+    scene.pass(Duration::from_secs(40));
+    let cursor = scene.app.now().0.to_string();
+    let feed = read_revocations::run(&scene.app, Some(&cursor)).await.unwrap();
+    assert!(feed.entries.iter().any(|entry| entry.what == Revoked::Sandbox { sandbox_id: id.0 }));
 }
 
 #[tokio::test]
@@ -134,7 +170,7 @@ async fn a_queue_of_an_earlier_version_gets_todays_attributes() {
     let name = format!("{}{id}", scene.app.config.queue_prefix);
     let retention = aws_sdk_sqs::types::QueueAttributeName::MessageRetentionPeriod;
     scene.sqs.create_queue().queue_name(name).attributes(retention.clone(), "60").send().await.unwrap();
-    let again = paddock_wire::agents::Register { runner_id: Some(id), ..registration() };
+    let again = Register { runner_id: Some(id), ..registration() };
     let registered = register_agent::run(&scene.app, JOIN_TOKEN, again).await.unwrap();
     let ask = scene.sqs.get_queue_attributes().queue_url(registered.queue_url).attribute_names(retention.clone());
     let attributes = ask.send().await.unwrap().attributes.unwrap();

@@ -92,6 +92,17 @@ async fn an_agent_registers_and_speaks() {
 }
 
 #[tokio::test]
+async fn who_has_lost_its_key_is_told_what_to_do() {
+    let door = Door::open().await;
+    let agent = door.register(registration()).await;
+    let again = Register { runner_id: Some(agent.runner_id), ..registration() };
+    let (status, body) = door.ask(Method::POST, "/agents/register", JOIN_TOKEN, json!(again)).await;
+    let message = body["message"].as_str().unwrap_or_default();
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(message.contains("without an id") && message.contains("dead"), "{message}");
+}
+
+#[tokio::test]
 async fn only_edges_ask_about_callers() {
     let door = Door::open().await;
     let runner = door.register(Register { role: Role::Runner, ..registration() }).await;

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use paddock_functions::{
-    actions::{create_sandbox, delete_sandbox, set_pool, top_up_pool},
+    actions::{Error, create_sandbox, delete_sandbox, find_work, register_agent, set_pool, top_up_pool},
     schedule,
 };
 use paddock_model::{lifecycle::State, quota::Charge, snapshot::Pool};
-use paddock_wire::work::Observed;
+use paddock_wire::{
+    agents::{Register, Role},
+    work::Observed,
+};
 use serde_json::json;
 
 use crate::{
-    runner::{FakeRunner, report},
-    scene::{SNAPSHOT, Scene, named, request},
+    runner::{FakeRunner, registration, report},
+    scene::{JOIN_TOKEN, SNAPSHOT, Scene, named, request},
 };
 
 async fn pool(scene: &Scene) -> Pool {
@@ -108,6 +112,32 @@ async fn a_silent_runners_pool_is_not_claimed_from() {
 }
 
 #[tokio::test]
+async fn a_claim_finds_the_one_that_can_be_had() {
+    let (scene, _silent) = warm(8).await;
+    scene.pass(Duration::from_secs(31));
+    let mut alive = scene.runner().await;
+    set_pool::run(&scene.app, SNAPSHOT, 9).await.unwrap();
+    alive.work_off(&scene).await;
+    let made = create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap();
+    assert_eq!((made.head.state, made.head.runner), (State::Started, Some(alive.id())));
+}
+
+/// A reader that meets a claim half way sees the claim's head beside the pool's specification, without environment.
+#[tokio::test]
+async fn a_claim_met_half_way_is_not_served() {
+    let (scene, runner) = warm(1).await;
+    let mut wanted = request();
+    wanted.env.insert("A".into(), "1".into());
+    let id = create_sandbox::run(&scene.app, &scene.requester, wanted).await.unwrap().head.id;
+    let written = scene.item(id, "P").await.remove("gen").unwrap();
+    scene.tamper(id, "P", "gen", AttributeValue::N("1".to_owned())).await;
+    let torn = find_work::run(&scene.app, runner.id(), id).await;
+    assert!(matches!(torn, Err(Error::Contended)), "{torn:?}");
+    scene.tamper(id, "P", "gen", written).await;
+    assert_eq!(find_work::run(&scene.app, runner.id(), id).await.unwrap().generation, 2);
+}
+
+#[tokio::test]
 async fn another_image_makes_another_pool() {
     let (scene, mut runner) = warm(2).await;
     let old = pool(&scene).await.id;
@@ -145,6 +175,9 @@ async fn a_claimed_sandbox_deleted_before_its_owner_knew_leaves_its_place() {
 #[tokio::test]
 async fn a_create_needs_few_calls() {
     let (scene, _runner) = warm(2).await;
+    // One that will never hold a sandbox is no reason to ask for the runners anew.
+    let edge = Register { role: Role::Edge, ..registration() };
+    register_agent::run(&scene.app, JOIN_TOKEN, edge).await.unwrap();
     create_sandbox::run(&scene.app, &scene.requester, request()).await.unwrap();
     let stats = &scene.stack.endpoint().stats;
     stats.reset();

@@ -47,6 +47,21 @@ async fn a_life_from_create_to_destroyed() {
 }
 
 #[tokio::test]
+async fn every_create_may_wait_for_its_start() {
+    let mut scene = Scene::new().await;
+    scene.app.start_wait = std::time::Duration::from_secs(20);
+    let mut runner = scene.runner().await;
+    let creates = (0..6).map(|_| create_sandbox::run(&scene.app, &scene.requester, request()));
+    let work = async {
+        while runner.held.len() < 6 {
+            runner.work_off(&scene).await;
+        }
+    };
+    let (made, ()) = futures::future::join(futures::future::join_all(creates), work).await;
+    assert!(made.into_iter().all(|made| made.unwrap().head.state == State::Started));
+}
+
+#[tokio::test]
 async fn work_carries_all_that_a_runner_must_know() {
     let scene = Scene::new().await;
     let runner = scene.runner().await;

@@ -3,7 +3,8 @@
 //!
 //! * `scene` engines, an organization, clock; `runner` a runner with its own little state
 //! * `lives` create, stop, start, delete; `claims` warm pools; `reports` doubled, late, foreign
-//! * `sweeps` resend, attempts, brake, auto-stop, dead runners; `inventories` what to keep and remove
+//! * `sweeps` resend, attempts, brake, timers, dead runners; `inventories` what to keep and remove
+//! * `histories` what the table's stream leaves behind
 //! * `agents_http` the agents' URLs
 //! * `access` keys, grants, revocations; `faults` random lives under faults: conservation, one owner, no resurrection
 
@@ -11,6 +12,7 @@ mod access;
 mod agents_http;
 mod claims;
 mod faults;
+mod histories;
 mod inventories;
 mod lives;
 mod reports;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paddock_functions::actions::{apply_report, authenticate_agent, heartbeat, register_agent};
 use paddock_model::{
@@ -9,9 +10,13 @@ use paddock_model::{
     runner::Runner,
 };
 use paddock_wire::{
-    agents::{Capacity, Heartbeat, Register, Registered, Role, Verdict, inventory_lines},
+    agents::{
+        Capacity, Heartbeat, Register, RegisterProof, Registered, Role, Verdict, inventory_lines, register_proof_text,
+    },
     work::{Facts, Message, Observed, Report, Wish, Work},
 };
+
+use uuid::Uuid;
 
 use crate::scene::{IMAGE, JOIN_TOKEN, Scene};
 
@@ -35,6 +40,10 @@ pub struct FakeRunner {
     pub told: Vec<Report>,
 }
 
+fn ticket_key() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[1; 32]).expect("32 bytes are a seed")
+}
+
 pub fn registration() -> Register {
     Register {
         runner_id: None,
@@ -43,11 +52,19 @@ pub fn registration() -> Register {
         role: Role::Both,
         version: "0".into(),
         relay_url: "http://127.0.0.1:4100".into(),
-        ticket_key: STANDARD.encode([1; 32]),
+        ticket_key: STANDARD.encode(ticket_key().public_key()),
         capacity: Capacity { cpu: 64, memory_gib: 64, disk_gib: 500, sandboxes: 100 },
         capabilities: vec![],
         images: vec![IMAGE.into()],
+        proof: None,
     }
+}
+
+/// The registration of an agent that comes back under its id.
+pub fn comeback(scene: &Scene, id: Uuid) -> Register {
+    let at = u64::try_from(scene.app.now().0 / 1000).expect("after 1970");
+    let signature = STANDARD.encode(ticket_key().sign(register_proof_text(id, at).as_bytes()));
+    Register { runner_id: Some(id), proof: Some(RegisterProof { at, signature }), ..registration() }
 }
 
 impl FakeRunner {

@@ -1,7 +1,7 @@
 //! A deployment of its own for each test.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{
         Arc,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::config::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paddock_functions::{
@@ -36,6 +37,7 @@ use uuid::Uuid;
 
 use crate::runner::FakeRunner;
 
+pub const TABLE: &str = "paddock";
 pub const JOIN_TOKEN: &str = "join";
 pub const API_KEY: &str = "dtn_0123456789abcdef";
 pub const SNAPSHOT: &str = "paddock-default";
@@ -47,6 +49,7 @@ pub const QUOTA: Charge = Charge { cpu: 8, memory_gib: 16, disk_gib: 124 };
 pub struct Scene {
     pub app: App,
     pub sqs: aws_sdk_sqs::Client,
+    pub db: aws_sdk_dynamodb::Client,
     pub stack: Stack,
     pub requester: Requester,
     time: Arc<AtomicI64>,
@@ -72,6 +75,7 @@ impl Scene {
         let scene = Self {
             app,
             sqs: aws_sdk_sqs::Client::new(&aws),
+            db: aws_sdk_dynamodb::Client::new(&aws),
             stack,
             requester: Requester { organization, user: UserId("user".to_owned()) },
             time,
@@ -131,6 +135,25 @@ impl Scene {
         self.app.store.head(id).await.expect("the table reads").expect("the head is there").sandbox
     }
 
+    /// A sandbox's item as it lies in the table: `H` the head, `P` the specification.
+    pub async fn item(&self, id: SandboxId, sk: &str) -> HashMap<String, AttributeValue> {
+        let read = self.db.get_item().table_name(TABLE).consistent_read(true);
+        let read = read.key("pk", AttributeValue::S(format!("S#{id}"))).key("sk", AttributeValue::S(sk.to_owned()));
+        read.send().await.expect("the table reads").item.expect("the item is there")
+    }
+
+    /// Overwrites one attribute of a sandbox's item, behind the program's back.
+    pub async fn tamper(&self, id: SandboxId, sk: &str, name: &str, value: AttributeValue) {
+        let mut item = self.item(id, sk).await;
+        item.insert(name.to_owned(), value);
+        self.db.put_item().table_name(TABLE).set_item(Some(item)).send().await.expect("the table is written");
+    }
+
+    /// Makes its head one that no version of this program wrote.
+    pub async fn spoil(&self, id: SandboxId) {
+        self.tamper(id, "H", "state", AttributeValue::S("nonsense".to_owned())).await;
+    }
+
     pub async fn sweep(&self) -> sweep_due::Look {
         sweep_due::run(&self.app, self.app.now()).await.expect("the sweep works")
     }
@@ -160,7 +183,6 @@ pub fn request() -> create_sandbox::Request {
         name: None,
         snapshot: None,
         region: None,
-        user: None,
         env: BTreeMap::new(),
         labels: BTreeMap::new(),
         public: false,
@@ -191,11 +213,10 @@ async fn aws(endpoint: &str) -> SdkConfig {
 fn config() -> Config {
     Config::read(|name| {
         let value = match name {
-            "PADDOCK_TABLE" => "paddock".to_owned(),
+            "PADDOCK_TABLE" => TABLE.to_owned(),
             "PADDOCK_MASTER_KEY" => STANDARD.encode([7; 32]),
             "PADDOCK_JOIN_TOKEN_SHA256" => sha256_hex(JOIN_TOKEN),
             "PADDOCK_REGION" => "local".to_owned(),
-            "PADDOCK_SSH_PORT" => "2222".to_owned(),
             "PADDOCK_RATE_LIMITS" => return None,
             name if name.ends_with("_URL") => "http://localhost:3000".to_owned(),
             _ => "test".to_owned(),

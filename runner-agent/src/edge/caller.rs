@@ -41,11 +41,6 @@ impl Caller {
         Ok(Self { token: token.to_owned(), organization })
     }
 
-    /// SHA-256 of the credential: what a revocation names.
-    pub fn token_sha256(&self) -> String {
-        hex::encode(digest(&SHA256, self.token.as_bytes()))
-    }
-
     /// Same credential, same organization header, same path segment.
     pub fn grant_key(&self, sandbox: &str) -> GrantKey {
         // Lengths in front keep (ab, c) apart from (a, bc).

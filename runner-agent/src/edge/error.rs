@@ -148,20 +148,25 @@ impl EdgeError {
     /// The whole answer. There is no `Retry-After`: the Python SDK would sleep that long and hide the error.
     pub fn into_response(self, method: &Method, path: &str) -> Response<Body> {
         let status = self.status();
-        let body = ErrorBody {
-            status_code: status.as_u16(),
-            error: status.canonical_reason().unwrap_or_default(),
-            message: self.to_string(),
-            code: self.code(),
-            source: "DAYTONA_PROXY",
-            timestamp: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
-            path,
-            method: method.as_str(),
-        };
-        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let bytes = body(status, self.code(), self.to_string(), method.as_str(), path);
         let mut response = Response::new(Body::full(bytes));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
+}
+
+/// The wire's shape of an error.
+pub fn body(status: StatusCode, code: &str, message: String, method: &str, path: &str) -> Vec<u8> {
+    let body = ErrorBody {
+        status_code: status.as_u16(),
+        error: status.canonical_reason().unwrap_or_default(),
+        message,
+        code,
+        source: "DAYTONA_PROXY",
+        timestamp: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        path,
+        method,
+    };
+    serde_json::to_vec(&body).unwrap_or_default()
 }

@@ -1,33 +1,34 @@
 //! Requests that cannot be parsed never reach a handler: hyper answers them itself, without a body. Here that answer
 //! is given the wire's shape on its way out, and the caller the time to read it.
+//!
+//! Only before the first request of a connection has reached a handler: until then all that is written is hyper's
+//! own. Later it may as well be a part of a body or a tunnel, whose bytes a sandbox chooses; a refusal then goes out as
+//! hyper words it.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, header};
+use http::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-/// Every answer of a handler carries `Via`, so that one without is known to be hyper's.
-const VIA: HeaderValue = HeaderValue::from_static("1.1 paddock");
+use super::error;
+
 const LARGEST: usize = 512;
 /// How long, and how much of, a refused request is read on before the connection is closed.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Marks an answer as a handler's.
-pub fn mark(headers: &mut HeaderMap) {
-    headers.append(header::VIA, VIA);
-}
 
 /// Closes after the caller had time to read the answer: closing on unread input resets the connection.
 pub async fn linger(mut stream: TcpStream) {
@@ -38,9 +39,25 @@ pub async fn linger(mut stream: TcpStream) {
     let _gone = tokio::time::timeout(LINGER, read_on).await;
 }
 
+/// Whether a request of a connection has reached a handler; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Reached(Arc<AtomicBool>);
+
+impl Reached {
+    /// One does now.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A connection whose bodiless refusals get a body.
 pub struct Worded<I> {
     inner: I,
+    reached: Reached,
     instead: Option<Instead>,
 }
 
@@ -51,8 +68,8 @@ struct Instead {
 
 impl<I> Worded<I> {
     /// Wraps a connection.
-    pub fn new(inner: I) -> Self {
-        Self { inner, instead: None }
+    pub fn new(inner: I, reached: Reached) -> Self {
+        Self { inner, reached, instead: None }
     }
 
     /// The connection again.
@@ -87,7 +104,8 @@ impl<I: Read + Unpin> Read for Worded<I> {
 impl<I: Write + Unpin> Write for Worded<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.instead.is_none() {
-            match reword(buf) {
+            let refusal = if self.reached.is_set() { None } else { reword(buf) };
+            match refusal {
                 Some(bytes) => self.instead = Some(Instead { bytes, written: 0 }),
                 None => return Pin::new(&mut self.inner).poll_write(cx, buf),
             }
@@ -125,30 +143,22 @@ fn reword(head: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let head = std::str::from_utf8(head).ok()?.to_ascii_lowercase();
-    if head.contains("\r\nvia:") || !head.contains("\r\ncontent-length: 0\r\n") {
+    if !head.contains("\r\ncontent-length: 0\r\n") {
         return None;
     }
-    let (status, reason, message) = match head.get(9..12)? {
-        "414" => (414, "URI Too Long", "The address of the request is too long."),
-        "431" => (431, "Request Header Fields Too Large", "The head of the request is too large."),
-        _ => (400, "Bad Request", "The request is not well-formed HTTP."),
+    let (status, code, message) = match head.get(9..12)? {
+        "414" => (StatusCode::URI_TOO_LONG, "REQUEST_TOO_LARGE", "The address of the request is too long."),
+        "431" => {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "REQUEST_TOO_LARGE", "The head of the request is too large.")
+        }
+        _ => (StatusCode::BAD_REQUEST, "BAD_REQUEST", "The request is not well-formed HTTP."),
     };
-    let body = json!({
-        "statusCode": status,
-        "error": reason,
-        "message": message,
-        "code": if status == 400 { "BAD_REQUEST" } else { "REQUEST_TOO_LARGE" },
-        "source": "DAYTONA_PROXY",
-        "timestamp": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
-        "path": "",
-        "method": "",
-    })
-    .to_string();
+    let body = error::body(status, code, message.to_owned(), "", "");
     let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 {status} {reason}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    let head = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
-    Some(answer.into_bytes())
+    Some([head.into_bytes(), body].concat())
 }
 
 #[cfg(test)]
@@ -160,13 +170,12 @@ mod tests {
         let own = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n";
         let reworded = String::from_utf8(reword(own).unwrap()).unwrap();
         let (head, body) = reworded.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");
         assert!(head.contains(&format!("content-length: {}", body.len())));
         assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["statusCode"], 431);
-        for other in [
-            "HTTP/1.1 400 Bad Request\r\nvia: 1.1 paddock\r\ncontent-length: 0\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\n",
-        ] {
+        for other in
+            ["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\n"]
+        {
             assert!(reword(other.as_bytes()).is_none(), "{other}");
         }
     }

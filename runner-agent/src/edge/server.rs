@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     body::Body,
     error::EdgeError,
-    malformed::{self, Worded},
+    malformed::{self, Reached, Worded},
 };
 
 const MOST_CONNECTIONS: usize = 10_000;
@@ -65,7 +65,10 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     prepare(&stream);
+    let reached = Reached::default();
+    let worded = Worded::new(TokioIo::new(stream), reached.clone());
     let service = service_fn(move |request: Request<Incoming>| {
+        reached.set();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(surely(answer(request), &method, &path).await) }
@@ -75,7 +78,7 @@ where
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(BUFFER)
-        .serve_connection(Worded::new(TokioIo::new(stream)), service)
+        .serve_connection(worded, service)
         .with_upgrades();
     let ended = tokio::select! {
         ended = &mut connection => ended,
@@ -95,12 +98,10 @@ where
 
 /// A bug in a handler must not look like a lost connection: SDKs would repeat the request.
 async fn surely(answer: impl Future<Output = Response<Body>>, method: &Method, path: &str) -> Response<Body> {
-    let mut response = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(%method, path, "a handler panicked");
         EdgeError::Internal.into_response(method, path)
-    });
-    malformed::mark(response.headers_mut());
-    response
+    })
 }
 
 fn prepare(stream: &TcpStream) {

@@ -2,17 +2,18 @@
 
 use std::{
     fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use paddock_wire::agents::{EdgeKey, Grant, TicketClaims};
+use paddock_wire::agents::{EdgeKey, Grant, RegisterProof, TicketClaims, register_proof_text};
 use uuid::Uuid;
+
+use crate::durable;
 
 /// Longest life of a ticket, by contract.
 const LIFETIME: u64 = 60;
@@ -32,8 +33,10 @@ pub enum TicketKeyError {
 }
 
 /// The Ed25519 key of this edge.
+#[derive(Clone)]
 pub struct TicketKey {
     signing: EncodingKey,
+    pair: Arc<Ed25519KeyPair>,
     public: String,
 }
 
@@ -49,7 +52,8 @@ impl TicketKey {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let pkcs8 = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1());
                 let pkcs8 = pkcs8.map_err(|_| TicketKeyError::Key("cannot be made"))?;
-                write_private(&path, pkcs8.as_ref())?;
+                // Half a key would stop the next start.
+                durable::replace(&path, pkcs8.as_ref(), 0o600)?;
                 Self::from_pkcs8(pkcs8.as_ref())
             }
             Err(error) => Err(error.into()),
@@ -58,13 +62,22 @@ impl TicketKey {
 
     fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, TicketKeyError> {
         let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| TicketKeyError::Key("is not an Ed25519 key"))?;
-        Ok(Self { signing: EncodingKey::from_ed_der(pkcs8), public: BASE64_STANDARD.encode(pair.public_key()) })
+        let public = BASE64_STANDARD.encode(pair.public_key());
+        Ok(Self { signing: EncodingKey::from_ed_der(pkcs8), pair: Arc::new(pair), public })
     }
 
     /// Raw 32 bytes, base64: `ticket_key` of the registration.
     #[must_use]
     pub fn public(&self) -> &str {
         &self.public
+    }
+
+    /// Shows that who registers under a known id is who did so before.
+    #[must_use]
+    pub fn prove(&self, agent: Uuid) -> RegisterProof {
+        let at = now();
+        let signature = self.pair.sign(register_proof_text(agent, at).as_bytes());
+        RegisterProof { at, signature: BASE64_STANDARD.encode(signature) }
     }
 
     /// A ticket for one relayed request.
@@ -136,18 +149,11 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Written whole or not at all: half a key would stop the next start.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(draft, path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 
     use super::*;
 
@@ -192,6 +198,17 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::write(directory.path().join(FILE), b"broken").unwrap();
         assert!(TicketKey::load_or_create(directory.path()).is_err());
+    }
+
+    #[test]
+    fn a_proof_is_good_for_its_own_agent_only() {
+        let (scene, agent) = (Scene::new(), Uuid::new_v4());
+        let RegisterProof { at, signature } = scene.key.prove(agent);
+        let public = BASE64_STANDARD.decode(scene.key.public()).unwrap();
+        let public = UnparsedPublicKey::new(&ED25519, public);
+        let signature = BASE64_STANDARD.decode(signature).unwrap();
+        public.verify(register_proof_text(agent, at).as_bytes(), &signature).unwrap();
+        assert!(public.verify(register_proof_text(Uuid::new_v4(), at).as_bytes(), &signature).is_err());
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl Labels {
         })
     }
 
+    /// They are of this deployment's runner. Names are unique on the engine, not ours: runners may share one.
+    #[must_use]
+    pub fn are_of(&self, deployment: &str, runner: &str) -> bool {
+        self.deployment == deployment && self.runner == runner
+    }
+
     /// The sandbox part, on a sandbox's container.
     #[must_use]
     pub fn sandbox(&self) -> Option<&SandboxLabels> {

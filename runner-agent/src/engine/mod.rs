@@ -28,6 +28,8 @@ pub mod starts;
 
 /// Port of the daemon's toolbox door in every sandbox.
 pub const DAEMON_PORT: u16 = 2280;
+/// Where the daemon is seen in every sandbox; it is the entry point too.
+pub const DAEMON_PATH: &str = "/usr/local/bin/daytona";
 
 /// Why an engine call did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -137,15 +139,13 @@ pub struct SandboxSpec {
     pub memory_gib: u32,
 }
 
-/// A file or directory of the host, seen inside.
+/// A file or directory of the host, seen inside and never to be written from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// On the host.
     pub source: PathBuf,
     /// Inside.
     pub target: String,
-    /// Not to be written from inside.
-    pub read_only: bool,
 }
 
 /// A container as the engine has it.
@@ -155,7 +155,7 @@ pub struct Container {
     pub id: String,
     /// Name without a leading slash.
     pub name: String,
-    /// What is written on it.
+    /// What is written on it. Found by name it may be another runner's: see [`Labels::are_of`].
     pub labels: Labels,
     /// It runs.
     pub running: bool,

@@ -14,7 +14,15 @@ pub struct Starts {
 /// One start on its way.
 pub struct StartPermit {
     _permit: OwnedSemaphorePermit,
-    _counted: Counted,
+    counted: Counted,
+}
+
+impl StartPermit {
+    /// The start is done, and what follows is urgent still.
+    #[must_use]
+    pub fn into_counted(self) -> Counted {
+        self.counted
+    }
 }
 
 /// Something urgent is going on; ends when dropped.
@@ -32,7 +40,7 @@ impl Starts {
     pub async fn begin(&self) -> StartPermit {
         let counted = Counted::new(&self.waiting_or_running);
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        StartPermit { _permit: permit.expect("the semaphore is never closed"), _counted: counted }
+        StartPermit { _permit: permit.expect("the semaphore is never closed"), counted }
     }
 
     /// What can wait shall wait, without a turn being taken: a container is up, and its daemon about to answer.
@@ -45,6 +53,21 @@ impl Starts {
     pub async fn quiet(&self) {
         let mut count = self.waiting_or_running.subscribe();
         let _sender_lives_in_self = count.wait_for(|count| *count == 0).await;
+    }
+
+    /// Waits until nobody starts anything or there is a turn that nobody waits for, which is then taken: for what can
+    /// wait, but not for ever.
+    pub async fn quiet_or_spare(&self) -> Option<OwnedSemaphorePermit> {
+        let mut count = self.waiting_or_running.subscribe();
+        loop {
+            if *count.borrow_and_update() == 0 {
+                return None;
+            }
+            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+                return Some(permit);
+            }
+            let _sender_lives_in_self = count.changed().await;
+        }
     }
 }
 
@@ -78,5 +101,20 @@ mod tests {
         drop(first);
         drop(third.await);
         assert!(starts.quiet().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_spare_turn_is_one_that_nobody_waits_for() {
+        let starts = Starts::new(1);
+        assert!(starts.quiet_or_spare().now_or_never().unwrap().is_none(), "it is quiet");
+        let first = starts.begin().await;
+        let spare = starts.quiet_or_spare().now_or_never().unwrap();
+        assert!(spare.is_some());
+        assert!(starts.quiet_or_spare().now_or_never().is_none(), "both turns are taken");
+        drop(spare);
+        let urgent = first.into_counted();
+        assert!(starts.quiet().now_or_never().is_none(), "done, and urgent still");
+        drop(urgent);
+        assert!(starts.quiet().now_or_never().is_some());
     }
 }

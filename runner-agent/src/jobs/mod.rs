@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message as Envelope};
 use paddock_wire::work::Message;
 
@@ -11,6 +12,18 @@ use crate::{control_api::ControlApi, sandboxes::registry::Registry};
 const MOST_AT_ONCE: i32 = 10;
 const LONG_POLL_SECONDS: i32 = 20;
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Longer than a long poll. Without it a connection that died silently would be read from for ever.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client by the process environment.
+pub async fn client() -> aws_sdk_sqs::Client {
+    let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await;
+    aws_sdk_sqs::Client::new(&aws)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+}
 
 /// Polls for ever.
 pub async fn poll(sqs: aws_sdk_sqs::Client, api: Arc<ControlApi>, registry: Arc<Registry>) {
@@ -74,5 +87,16 @@ async fn delete(sqs: aws_sdk_sqs::Client, queue_url: String, messages: Vec<Envel
     if let Err(error) = deleted {
         // They will come again, and be recognized.
         tracing::debug!(error = %aws_sdk_sqs::error::DisplayErrorContext(error), "messages not deleted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_outlasts_a_long_poll_and_still_ends() {
+        let long_poll = Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
+        assert!(timeouts().operation_attempt_timeout().is_some_and(|limit| limit > long_poll));
     }
 }

@@ -1,4 +1,7 @@
-//! The only resolver that sandboxes reach: it passes questions to the host's own and answers back, unread.
+//! The only resolver that sandboxes reach: it passes questions to the host's own and brings the answers back, unread.
+//!
+//! * [`places`] how many may ask at once
+//! * [`question`] what may be asked
 
 use std::{
     io,
@@ -9,18 +12,32 @@ use std::{
 
 use ipnet::Ipv4Net;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
-    sync::Semaphore,
+    time::timeout,
 };
 
+use self::{
+    places::Places,
+    question::{Judgement, judge},
+};
 use super::NetworkError;
 
+mod places;
+mod question;
+
 const PORT: u16 = 53;
-/// Questions on their way at once, of all sandboxes together: beyond it they are dropped, as a busy resolver does.
-const MOST_AT_ONCE: usize = 512;
+/// Questions by UDP on their way at once, and connections: beyond it they are dropped, as a busy resolver does.
+const MOST_QUESTIONS: usize = 512;
+const MOST_CONNECTIONS: usize = 128;
+/// Of these, for one sandbox.
+const QUESTIONS_EACH: usize = 32;
+const CONNECTIONS_EACH: usize = 4;
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(3);
-const TCP_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection on which nothing is asked.
+const TCP_IDLE: Duration = Duration::from_secs(5);
+/// A connection on which much is asked.
+const TCP_LIFE: Duration = Duration::from_secs(20);
 const LARGEST_ANSWER: usize = 65_535;
 
 /// Both listeners of the resolver.
@@ -44,13 +61,13 @@ impl Resolver {
 
     /// Answers for ever.
     pub async fn serve(self) {
-        let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
-        let udp = serve_udp(Arc::new(self.udp), self.subnet, Arc::clone(&slots));
-        tokio::join!(udp, serve_tcp(self.tcp, self.subnet, slots));
+        let udp = serve_udp(Arc::new(self.udp), self.subnet, Places::new(MOST_QUESTIONS, QUESTIONS_EACH));
+        let tcp = serve_tcp(self.tcp, self.subnet, Places::new(MOST_CONNECTIONS, CONNECTIONS_EACH));
+        tokio::join!(udp, tcp);
     }
 }
 
-async fn serve_udp(socket: Arc<UdpSocket>, subnet: Ipv4Net, slots: Arc<Semaphore>) {
+async fn serve_udp(socket: Arc<UdpSocket>, subnet: Ipv4Net, places: Places) {
     let mut buffer = vec![0; LARGEST_ANSWER];
     loop {
         let (length, from) = match socket.recv_from(&mut buffer).await {
@@ -64,20 +81,25 @@ async fn serve_udp(socket: Arc<UdpSocket>, subnet: Ipv4Net, slots: Arc<Semaphore
         if !is_sandbox(from, subnet) {
             continue;
         }
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let Some(place) = places.enter(from.ip()) else { continue };
         let (socket, question) = (Arc::clone(&socket), buffer[..length].to_vec());
         tokio::spawn(async move {
-            if let Some(answer) = ask_each(&question).await {
+            let answer = match judge(&question) {
+                Judgement::Pass => ask_each(&question).await,
+                Judgement::Refuse(refusal) => Some(refusal),
+                Judgement::Drop => None,
+            };
+            if let Some(answer) = answer {
                 let _asker_is_gone = socket.send_to(&answer, from).await;
             }
-            drop(slot);
+            drop(place);
         });
     }
 }
 
 async fn ask_each(question: &[u8]) -> Option<Vec<u8>> {
     for resolver in resolvers().await {
-        match tokio::time::timeout(UPSTREAM_TIMEOUT, ask(resolver, question)).await {
+        match timeout(UPSTREAM_TIMEOUT, ask(resolver, question)).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => tracing::debug!(%resolver, %error, "resolver"),
             Err(_elapsed) => tracing::debug!(%resolver, "resolver does not answer"),
@@ -102,9 +124,9 @@ async fn ask(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-async fn serve_tcp(listener: TcpListener, subnet: Ipv4Net, slots: Arc<Semaphore>) {
+async fn serve_tcp(listener: TcpListener, subnet: Ipv4Net, places: Places) {
     loop {
-        let (mut client, from) = match listener.accept().await {
+        let (client, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "DNS listener");
@@ -115,21 +137,51 @@ async fn serve_tcp(listener: TcpListener, subnet: Ipv4Net, slots: Arc<Semaphore>
         if !is_sandbox(from, subnet) {
             continue;
         }
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let Some(place) = places.enter(from.ip()) else { continue };
         tokio::spawn(async move {
-            let relayed = async {
-                let mut upstream = connect_any().await?;
-                copy_bidirectional(&mut client, &mut upstream).await
-            };
-            let _either_side_ended = tokio::time::timeout(TCP_TIMEOUT, relayed).await;
-            drop(slot);
+            let _either_side_ended = timeout(TCP_LIFE, answer_all(client)).await;
+            drop(place);
         });
     }
 }
 
+/// One question after another, until the asker has no more.
+async fn answer_all(mut client: TcpStream) -> io::Result<()> {
+    loop {
+        let question = timeout(TCP_IDLE, read_message(&mut client)).await??;
+        let answer = match judge(&question) {
+            Judgement::Pass => ask_by_tcp(&question).await?,
+            Judgement::Refuse(refusal) => refusal,
+            Judgement::Drop => return Ok(()),
+        };
+        timeout(TCP_IDLE, write_message(&mut client, &answer)).await??;
+    }
+}
+
+async fn ask_by_tcp(question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut upstream = connect_any().await?;
+    let asked = async {
+        write_message(&mut upstream, question).await?;
+        read_message(&mut upstream).await
+    };
+    timeout(UPSTREAM_TIMEOUT, asked).await?
+}
+
+/// On a stream each message has its length in front.
+async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+async fn write_message(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await
+}
+
 async fn connect_any() -> io::Result<TcpStream> {
     for resolver in resolvers().await {
-        if let Ok(Ok(stream)) = tokio::time::timeout(UPSTREAM_TIMEOUT, TcpStream::connect(resolver)).await {
+        if let Ok(Ok(stream)) = timeout(UPSTREAM_TIMEOUT, TcpStream::connect(resolver)).await {
             return Ok(stream);
         }
     }
@@ -157,7 +209,35 @@ fn parse_resolvers(text: &str) -> Vec<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpSocket;
+
     use super::*;
+
+    async fn connect_from(last: u8, to: SocketAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
+        socket.connect(to).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn idle_connections_of_one_sandbox_leave_room_for_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let door = listener.local_addr().unwrap();
+        let places = Places::new(MOST_CONNECTIONS, CONNECTIONS_EACH);
+        tokio::spawn(serve_tcp(listener, "127.0.0.0/8".parse().unwrap(), places));
+        let mut idle = Vec::new();
+        for _ in 0..CONNECTIONS_EACH {
+            idle.push(connect_from(2, door).await);
+        }
+        let mut one_more = connect_from(2, door).await;
+        let read = one_more.read(&mut [0; 1]).await;
+        assert!(matches!(read, Ok(0) | Err(_)), "it is closed at once");
+        let mut other = connect_from(3, door).await;
+        let transfer = b"\xab\xcd\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03org\x00\x00\xfc\x00\x01";
+        write_message(&mut other, transfer).await.unwrap();
+        let answer = read_message(&mut other).await.unwrap();
+        assert_eq!(answer[..4], [0xab, 0xcd, 0x80, 5], "refused, and so heard");
+    }
 
     #[test]
     fn resolvers_are_those_of_the_host() {

@@ -26,6 +26,10 @@ pub mod uts;
 /// Where subnets are looked for when the operator names none: 64 of 1,022 addresses (a bridge takes 1,023 ports).
 const RANGE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 213, 0, 0), 16);
 const PREFIX: u8 = 22;
+/// Of a Linux bridge, one for each pause container.
+const BRIDGE_PORTS: u32 = 1023;
+/// One address of so many is left over for those that rest, and one port for stock.
+const RESERVE: u32 = 32;
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,16 @@ pub fn short(runner: Uuid) -> String {
     runner.simple().to_string()[..8].to_owned()
 }
 
+/// How many sandboxes the network takes, when the operator wants this subnet or none in particular.
+#[must_use]
+pub fn room(wanted: Option<Ipv4Net>) -> u32 {
+    let prefix = wanted.map_or(PREFIX, |subnet| subnet.prefix_len());
+    let size = 2_u32.checked_pow(32 - u32::from(prefix)).unwrap_or(u32::MAX);
+    // Network, gateway and broadcast are nobody's.
+    let addresses = size.saturating_sub(3).min(BRIDGE_PORTS);
+    addresses - addresses / RESERVE
+}
+
 /// A network with its rules in force.
 pub struct Guarded {
     /// Its name.
@@ -62,7 +76,7 @@ pub struct Guarded {
     /// Its addresses.
     pub network: Network,
     /// Its rules; none when there is no real network.
-    pub firewall: Option<Firewall>,
+    pub firewall: Option<Arc<Firewall>>,
     /// Its resolver, to be served; none when there is no real network.
     pub resolver: Option<Resolver>,
 }
@@ -84,7 +98,7 @@ pub async fn set_up(
         let firewall = Firewall::new(runner, bridge, *gateway, *subnet);
         firewall.apply().await?;
         guarded.resolver = Some(Resolver::bind(*gateway, *subnet).await?);
-        guarded.firewall = Some(firewall);
+        guarded.firewall = Some(Arc::new(firewall));
     }
     tracing::info!(name = guarded.name, subnet = %guarded.network.subnet, "network is ready");
     Ok(guarded)
@@ -162,6 +176,17 @@ mod tests {
                     eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
                     eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
         assert_eq!(parse_routes(text), vec!["192.0.2.0/24".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_network_takes_as_many_as_it_has_addresses_and_ports_for() {
+        let of = |subnet: &str| room(Some(subnet.parse().unwrap()));
+        assert_eq!(of("10.0.0.0/29"), 5);
+        assert_eq!(of("10.0.0.0/24"), 253 - 7);
+        assert_eq!(room(None), of("10.0.0.0/22"));
+        assert_eq!(room(None), 1021 - 31);
+        assert_eq!(of("0.0.0.0/0"), 1023 - 31);
+        assert_eq!(of("10.0.0.0/32"), 0);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Places for sandboxes: a pause container with an address, made before anyone asks.
 //!
 //! Docker needs about 100 ms to build a private network; a sandbox that joins a ready namespace skips that.
-//! The stock is filled again only while nothing else is being started.
+//! The stock is filled again only while nothing else is being started, or, once it is empty, with a turn that nobody
+//! waits for.
+//!
+//! * [`demand`] how many to keep in stock
+//! * [`garbage`] what is to be removed, and when
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -13,6 +17,7 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use self::{demand::Demand, garbage::Garbage};
 use super::{addresses::Addresses, firewall};
 use crate::engine::{
     Container, ContainerSpec, Engine, EngineError, Kind, Network,
@@ -20,16 +25,32 @@ use crate::engine::{
     starts::Starts,
 };
 
+mod demand;
+mod garbage;
+#[cfg(test)]
+mod tests;
+
 /// When the engine is away, the stock is filled later.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// A running pause container.
+/// A pause container and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     /// Id of the pause container.
     pub pause: String,
     /// Its address.
     pub address: Ipv4Addr,
+}
+
+/// Why there is no slot.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// All addresses are used, or rest.
+    #[error("no free address on this runner")]
+    NoAddress,
+    /// The engine cannot make one.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 /// What every pause container is made from.
@@ -43,7 +64,7 @@ pub struct SlotSpec {
     pub image: String,
     /// Name of the network to join.
     pub network: String,
-    /// How many to keep in stock.
+    /// How many to keep in stock at least.
     pub stock: usize,
 }
 
@@ -54,70 +75,76 @@ pub struct Slots {
     real_network: bool,
     starts: Starts,
     state: Mutex<State>,
+    /// Stock may have to be made.
     changed: Notify,
+    /// There is garbage.
+    discarded: Notify,
 }
 
 struct State {
     addresses: Addresses,
     stock: VecDeque<Slot>,
+    demand: Demand,
     /// Pause container → the sandbox that uses it.
     tenants: HashMap<String, Uuid>,
-    /// To be removed once the engine answers again.
-    garbage: Vec<Slot>,
+    garbage: Garbage,
+    /// Addresses whose pause container is being made: the engine has it before we know its id.
+    making: BTreeSet<Ipv4Addr>,
     /// Pause containers that were nobody's at the last sweep.
     strangers: Vec<String>,
 }
 
 impl Slots {
-    /// Empty stock; `fill` makes it full.
+    /// Nothing in stock yet: [`Slots::keep_filled`] makes it.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, spec: SlotSpec, network: &Network, starts: Starts) -> Self {
-        let addresses = Addresses::new(network.subnet, network.gateway);
+        let state = State {
+            addresses: Addresses::new(network.subnet, network.gateway),
+            stock: VecDeque::new(),
+            demand: Demand::default(),
+            tenants: HashMap::new(),
+            garbage: Garbage::default(),
+            making: BTreeSet::new(),
+            strangers: Vec::new(),
+        };
         Self {
             engine,
             spec,
             real_network: network.bridge.is_some(),
             starts,
-            state: Mutex::new(State {
-                addresses,
-                stock: VecDeque::new(),
-                tenants: HashMap::new(),
-                garbage: Vec::new(),
-                strangers: Vec::new(),
-            }),
+            state: Mutex::new(state),
             changed: Notify::new(),
+            discarded: Notify::new(),
         }
     }
 
-    /// Takes over what an earlier agent left: running pause containers that no sandbox uses go to stock, those that do
-    /// not run are removed.
-    pub async fn adopt(&self, containers: &[Container]) {
-        let used: Vec<_> = containers.iter().filter_map(|each| Some(&each.labels.sandbox()?.pause)).collect();
-        for container in containers {
-            self.state().addresses.claim(container.labels.address);
-            if let Some(sandbox) = container.labels.sandbox() {
-                self.state().tenants.insert(sandbox.pause.clone(), sandbox.sandbox);
-            }
-            if container.labels.role != Role::Pause || used.contains(&&container.id) {
-                continue;
-            }
-            let slot = Slot { pause: container.id.clone(), address: container.labels.address };
-            // One that was renamed served a sandbox once: whose connections it may still have.
-            let stock = container.running && self.state().stock.len() < self.spec.stock;
-            if stock {
-                self.state().stock.push_back(slot);
-            } else {
-                self.release(slot).await;
+    /// Takes over what an earlier agent left: which addresses are held, and by whose pause containers. Those that no
+    /// sandbox uses are removed. Some of them may have served one, and nothing tells which: a container has its
+    /// sandbox's name only once there was time for that.
+    pub fn adopt(&self, containers: &[Container]) {
+        let mut state = self.state();
+        for sandbox in containers.iter().filter_map(|each| each.labels.sandbox()) {
+            state.tenants.insert(sandbox.pause.clone(), sandbox.sandbox);
+        }
+        for container in containers.iter().filter(|each| each.labels.role == Role::Pause) {
+            state.addresses.claim(container.labels.address);
+            if !state.tenants.contains_key(&container.id) {
+                state.garbage.put(slot_of(container), Instant::now());
             }
         }
+        self.discarded.notify_one();
     }
 
     /// One from stock, else one made now.
     ///
     /// # Errors
-    /// When stock is empty and the engine cannot make one.
-    pub async fn take(&self, tenant: Uuid) -> Result<Slot, EngineError> {
-        let from_stock = self.state().stock.pop_front();
+    /// When stock is empty and none can be made.
+    pub async fn take(&self, tenant: Uuid) -> Result<Slot, SlotError> {
+        let from_stock = {
+            let mut state = self.state();
+            state.demand.note(Instant::now());
+            state.stock.pop_front()
+        };
         self.changed.notify_one();
         let slot = match from_stock {
             Some(slot) => slot,
@@ -140,57 +167,43 @@ impl Slots {
         self.state().tenants.get(pause).copied()
     }
 
-    /// Removes the pause container; its address rests.
+    /// Removes the pause container, now or later; its address rests then.
     pub async fn release(&self, slot: Slot) {
         self.state().tenants.remove(&slot.pause);
-        if let Err(error) = self.engine.remove(&slot.pause).await {
+        if let Err(error) = self.remove(&slot).await {
             tracing::warn!(%error, address = %slot.address, "pause container stays for now");
-            self.state().garbage.push(slot);
-            self.changed.notify_one();
-            return;
+            self.state().garbage.put(slot, Instant::now());
+            self.discarded.notify_one();
         }
-        if self.real_network {
-            firewall::forget_connections(slot.address).await;
-        }
-        self.state().addresses.release(slot.address, Instant::now());
     }
 
     /// A pause container died; if it was stock, it is nobody's any more.
     pub fn forget(&self, pause: &str) {
-        let mut state = self.state();
-        if let Some(index) = state.stock.iter().position(|slot| slot.pause == pause) {
-            let slot = state.stock.remove(index);
-            state.garbage.extend(slot);
-            self.changed.notify_one();
+        if self.state().discard(|slot| slot.pause == pause) {
+            self.tell_discarded();
         }
     }
 
-    /// Removes pause containers that are nobody's: made by a call whose answer was lost. They must be nobody's twice
-    /// in a row, because one that is being made now is not known yet.
+    /// Puts away stock that does not run, as after a restart of the engine, and removes pause containers that are
+    /// nobody's: made by a call whose answer was lost. They must be nobody's twice in a row, because one may change
+    /// hands between the listing and this.
     pub async fn sweep(&self, containers: &[Container]) {
-        let nobodys: Vec<_> = {
-            let mut state = self.state();
-            let pauses = containers.iter().filter(|each| each.labels.role == Role::Pause);
-            let used_by_label: Vec<_> =
-                containers.iter().filter_map(|each| Some(&each.labels.sandbox()?.pause)).collect();
-            let known = |id: &String| {
-                state.tenants.contains_key(id)
-                    || used_by_label.contains(&id)
-                    || state.stock.iter().any(|slot| slot.pause == *id)
-            };
-            let unknown: Vec<_> = pauses.filter(|each| !known(&each.id)).map(|each| each.id.clone()).collect();
-            let before = std::mem::replace(&mut state.strangers, unknown.clone());
-            unknown.into_iter().filter(|id| before.contains(id)).collect()
-        };
-        for id in nobodys {
-            tracing::info!(pause = id, "removing a pause container that is nobody's");
-            if let Err(error) = self.engine.remove(&id).await {
-                tracing::warn!(%error, "it stays for now");
+        let runs = |slot: &Slot| containers.iter().any(|each| each.id == slot.pause && each.running);
+        if self.state().discard(|slot| !runs(slot)) {
+            self.tell_discarded();
+        }
+        let strangers = self.state().strangers(containers);
+        for stranger in strangers {
+            tracing::info!(pause = stranger.pause, "removing a pause container that is nobody's");
+            // Its address is not released: it was when the call failed, and may be another's by now.
+            match self.engine.remove(&stranger.pause).await {
+                Ok(()) => self.forget_connections(stranger.address).await,
+                Err(error) => tracing::warn!(%error, "it stays for now"),
             }
         }
     }
 
-    /// Keeps the stock full and removes garbage, for ever.
+    /// Keeps the stock full, for ever.
     pub async fn keep_filled(&self) {
         loop {
             match self.fill_by_one().await {
@@ -204,26 +217,71 @@ impl Slots {
         }
     }
 
-    /// False when there is nothing to do.
-    async fn fill_by_one(&self) -> Result<bool, EngineError> {
-        let garbage = self.state().garbage.pop();
-        if let Some(slot) = garbage {
-            self.engine.remove(&slot.pause).await.inspect_err(|_| self.state().garbage.push(slot.clone()))?;
-            self.state().addresses.release(slot.address, Instant::now());
-            return Ok(true);
+    /// Removes garbage, for ever.
+    pub async fn collect_garbage(&self) {
+        loop {
+            let due = self.collect_due(Instant::now()).await;
+            let wait = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                () = self.discarded.notified() => {}
+            }
         }
-        if self.state().stock.len() >= self.spec.stock {
+    }
+
+    /// Tries to remove what is due; when to try again.
+    async fn collect_due(&self, now: Instant) -> Option<Instant> {
+        loop {
+            let piece = self.state().garbage.take(now);
+            let Some(piece) = piece else { return self.state().garbage.due() };
+            if let Err(error) = self.remove(&piece.slot).await {
+                tracing::warn!(%error, address = %piece.slot.address, "pause container stays for now");
+                self.state().garbage.put_back(piece, now);
+            }
+        }
+    }
+
+    /// False when there is nothing to do.
+    async fn fill_by_one(&self) -> Result<bool, SlotError> {
+        let (stock, wanted) = {
+            let mut state = self.state();
+            (state.stock.len(), state.demand.wanted(Instant::now(), self.spec.stock))
+        };
+        if stock >= wanted {
             return Ok(false);
         }
-        self.starts.quiet().await;
+        let _spare_turn = if stock == 0 {
+            self.starts.quiet_or_spare().await
+        } else {
+            tokio::select! {
+                () = self.starts.quiet() => None,
+                // It may have been the last one that was taken.
+                () = self.changed.notified() => return Ok(true),
+            }
+        };
         let slot = self.make().await?;
         self.give_back(slot);
         Ok(true)
     }
 
-    async fn make(&self) -> Result<Slot, EngineError> {
-        let address = self.state().addresses.take(Instant::now());
-        let address = address.ok_or_else(|| EngineError::Rejected("no free address on this runner".to_owned()))?;
+    async fn make(&self) -> Result<Slot, SlotError> {
+        let address = {
+            let mut state = self.state();
+            let address = state.addresses.take(Instant::now()).ok_or(SlotError::NoAddress)?;
+            state.making.insert(address);
+            address
+        };
+        let made = self.make_at(address).await;
+        self.state().making.remove(&address);
+        Ok(made?)
+    }
+
+    async fn make_at(&self, address: Ipv4Addr) -> Result<Slot, EngineError> {
         let spec = ContainerSpec {
             name: pause_name(Uuid::new_v4()),
             labels: Labels {
@@ -245,83 +303,60 @@ impl Slots {
         Ok(slot)
     }
 
+    /// All paths on which an address changes hands end here.
+    async fn remove(&self, slot: &Slot) -> Result<(), EngineError> {
+        self.engine.remove(&slot.pause).await?;
+        self.forget_connections(slot.address).await;
+        self.state().addresses.release(slot.address, Instant::now());
+        Ok(())
+    }
+
+    async fn forget_connections(&self, address: Ipv4Addr) {
+        if self.real_network {
+            firewall::forget_connections(address).await;
+        }
+    }
+
+    fn tell_discarded(&self) {
+        self.discarded.notify_one();
+        self.changed.notify_one();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use futures::FutureExt;
+impl State {
+    /// Moves stock to garbage; whether there was any.
+    fn discard(&mut self, which: impl Fn(&Slot) -> bool) -> bool {
+        let (discarded, kept): (VecDeque<_>, VecDeque<_>) = self.stock.drain(..).partition(which);
+        self.stock = kept;
+        let any = !discarded.is_empty();
+        for slot in discarded {
+            self.garbage.put(slot, Instant::now());
+        }
+        any
+    }
 
-    use super::*;
-    use crate::engine::{NetworkSpec, fake::FakeEngine};
-
-    async fn slots(engine: &FakeEngine, stock: usize) -> Slots {
-        let spec = NetworkSpec {
-            deployment: "d".to_owned(),
-            runner: "r".to_owned(),
-            name: "n".to_owned(),
-            bridge: "b".to_owned(),
-            subnet: "10.0.0.0/24".parse().unwrap(),
+    /// Those that were nobody's the last time as well.
+    fn strangers(&mut self, containers: &[Container]) -> Vec<Slot> {
+        let used: Vec<_> = containers.iter().filter_map(|each| Some(&each.labels.sandbox()?.pause)).collect();
+        let known = |pause: &Slot| {
+            self.tenants.contains_key(&pause.pause)
+                || used.contains(&&pause.pause)
+                || self.making.contains(&pause.address)
+                || self.garbage.contains(&pause.pause)
+                || self.stock.iter().any(|slot| slot.pause == pause.pause)
         };
-        let network = engine.ensure_network(&spec).await.unwrap();
-        let spec = SlotSpec {
-            deployment: spec.deployment,
-            runner: spec.runner,
-            image: "pause".to_owned(),
-            network: spec.name,
-            stock,
-        };
-        Slots::new(Arc::new(engine.clone()), spec, &network, Starts::new(2))
+        let pauses = containers.iter().filter(|each| each.labels.role == Role::Pause).map(slot_of);
+        let unknown: Vec<_> = pauses.filter(|pause| !known(pause)).collect();
+        let ids = unknown.iter().map(|slot| slot.pause.clone()).collect();
+        let before = std::mem::replace(&mut self.strangers, ids);
+        unknown.into_iter().filter(|slot| before.contains(&slot.pause)).collect()
     }
+}
 
-    #[tokio::test]
-    async fn stock_is_filled_used_and_filled_again() {
-        let engine = FakeEngine::new(&["pause"]);
-        let slots = slots(&engine, 2).await;
-        while slots.fill_by_one().await.unwrap() {}
-        assert_eq!(engine.names().len(), 2);
-        let taken = slots.take(Uuid::new_v4()).await.unwrap();
-        assert_eq!(engine.ever_created(), 2, "from stock");
-        while slots.fill_by_one().await.unwrap() {}
-        assert_eq!(engine.ever_created(), 3);
-        slots.release(taken).await;
-        assert_eq!(engine.names().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn stock_waits_while_something_starts() {
-        let engine = FakeEngine::new(&["pause"]);
-        let slots = slots(&engine, 1).await;
-        let start = slots.starts.begin().await;
-        assert!(slots.fill_by_one().now_or_never().is_none());
-        drop(start);
-        assert!(slots.fill_by_one().await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_slot_that_could_not_be_removed_is_removed_later() {
-        let engine = FakeEngine::new(&["pause"]);
-        let slots = slots(&engine, 0).await;
-        let slot = slots.take(Uuid::new_v4()).await.unwrap();
-        engine.set_away(true);
-        slots.release(slot).await;
-        engine.set_away(false);
-        while slots.fill_by_one().await.unwrap() {}
-        assert!(engine.names().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_new_agent_takes_over_the_stock_of_an_old_one() {
-        let engine = FakeEngine::new(&["pause"]);
-        let old = slots(&engine, 2).await;
-        while old.fill_by_one().await.unwrap() {}
-        engine.lose(&engine.names()[0].0, 137, false);
-        let new = slots(&engine, 2).await;
-        new.adopt(&engine.list("d", "r").await.unwrap()).await;
-        assert_eq!(engine.names().len(), 1, "the dead one is removed");
-        new.take(Uuid::new_v4()).await.unwrap();
-        assert_eq!(engine.ever_created(), 2);
-    }
+fn slot_of(pause: &Container) -> Slot {
+    Slot { pause: pause.id.clone(), address: pause.labels.address }
 }

@@ -1,5 +1,8 @@
 //! The few files of the host that are seen in a sandbox. Hosts, host name and resolver come from us because a
 //! container that joins a network namespace would get those of its pause container.
+//!
+//! All of them are read-only inside. Docker lets a container write its `/etc/hosts`; here that file lies on the host's
+//! own disk, outside every limit of the sandbox, so that one line repeated for ever would fill it for all.
 
 use std::{
     collections::HashSet,
@@ -10,10 +13,10 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::{engine::Mount, readiness::INSIDE_DIR};
-
-/// Where the daemon is seen inside.
-const DAEMON_TARGET: &str = "/usr/local/bin/daytona";
+use crate::{
+    engine::{DAEMON_PATH, Mount},
+    readiness::INSIDE_DIR,
+};
 
 /// Directories of all sandboxes of this runner.
 #[derive(Debug, Clone)]
@@ -36,7 +39,7 @@ impl Files {
         self.dir(sandbox).join("run")
     }
 
-    /// Writes the files and says where each is to be seen. The three under `/etc` are the sandbox's own to change.
+    /// Writes the files and says where each is to be seen.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -48,11 +51,10 @@ impl Files {
             ("hostname", format!("{sandbox}\n")),
             ("resolv.conf", format!("nameserver {}\n", self.resolver)),
         ];
-        let mut mounts =
-            vec![mount(self.daemon.clone(), DAEMON_TARGET, true), mount(self.door_dir(sandbox), INSIDE_DIR, true)];
+        let mut mounts = vec![mount(self.daemon.clone(), DAEMON_PATH), mount(self.door_dir(sandbox), INSIDE_DIR)];
         for (name, content) in etc {
             fs::write(dir.join(name), content)?;
-            mounts.push(mount(dir.join(name), &format!("/etc/{name}"), false));
+            mounts.push(mount(dir.join(name), &format!("/etc/{name}")));
         }
         Ok(mounts)
     }
@@ -61,21 +63,21 @@ impl Files {
     ///
     /// # Errors
     /// When its directory cannot be removed.
-    pub fn remove(&self, sandbox: Uuid) -> io::Result<()> {
-        match fs::remove_dir_all(self.dir(sandbox)) {
+    pub async fn remove(&self, sandbox: Uuid) -> io::Result<()> {
+        match tokio::fs::remove_dir_all(self.dir(sandbox)).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
     }
 
     /// Removes what belongs to no sandbox: left by an agent that died in the middle of something.
-    pub fn sweep(&self, known: &HashSet<Uuid>) {
+    pub async fn sweep(&self, known: &HashSet<Uuid>) {
         let entries = fs::read_dir(&self.root).into_iter().flatten().filter_map(Result::ok);
         for entry in entries {
             let sandbox = entry.file_name().to_str().and_then(|name| name.parse().ok());
             if let Some(sandbox) = sandbox.filter(|sandbox| !known.contains(sandbox)) {
                 tracing::info!(%sandbox, "removing the directory of a sandbox that is not here");
-                if let Err(error) = self.remove(sandbox) {
+                if let Err(error) = self.remove(sandbox).await {
                     tracing::warn!(%sandbox, %error, "cannot remove it");
                 }
             }
@@ -87,24 +89,23 @@ impl Files {
     }
 }
 
-fn mount(source: PathBuf, target: &str, read_only: bool) -> Mount {
-    Mount { source, target: target.to_owned(), read_only }
+fn mount(source: PathBuf, target: &str) -> Mount {
+    Mount { source, target: target.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn directories_of_strangers_are_swept_and_others_stay() {
+    #[tokio::test]
+    async fn directories_of_strangers_are_swept_and_others_stay() {
         let state = tempfile::tempdir().unwrap();
         let files = Files::new(state.path(), Path::new("/daemon"), Ipv4Addr::LOCALHOST);
         let (known, stranger) = (Uuid::new_v4(), Uuid::new_v4());
         for sandbox in [known, stranger] {
-            let mounts = files.write(sandbox, Ipv4Addr::LOCALHOST).unwrap();
-            assert!(mounts.iter().all(|mount| mount.read_only != mount.target.starts_with("/etc/")));
+            files.write(sandbox, Ipv4Addr::LOCALHOST).unwrap();
         }
-        files.sweep(&HashSet::from([known]));
+        files.sweep(&HashSet::from([known])).await;
         assert!(files.door_dir(known).exists());
         assert!(!files.door_dir(stranger).exists());
     }

@@ -1,24 +1,28 @@
 //! What happens to containers behind our back: the engine's own notices, and a check for those that were missed.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use uuid::Uuid;
 
 use super::{
+    daemon::DaemonError,
     host::Host,
-    registry::{Letter, Phase, Registry},
+    registry::{Handle, Letter, Phase, Registry},
 };
-use crate::{
-    engine::{Container, Died, labels::Role},
-    network::firewall::Firewall,
-};
+use crate::engine::{Container, Died, labels::Role};
 
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 const ENGINE_AWAY: Duration = Duration::from_millis(500);
 /// Checks in a row without an answer before a daemon counts as lost.
 const SILENT_CHECKS: u32 = 3;
 const CHECKS_AT_ONCE: usize = 16;
+/// So many daemons may be silent at once and still be at fault themselves; beyond, a tenth of all.
+const SILENT_FLOOR: usize = 3;
 
 /// Passes deaths on to owners, for ever. After each time without notices everyone looks for themselves.
 pub async fn watch_deaths(host: Arc<Host>, registry: Arc<Registry>) {
@@ -28,6 +32,8 @@ pub async fn watch_deaths(host: Arc<Host>, registry: Arc<Registry>) {
                 for handle in registry.all() {
                     handle.send(Letter::Look);
                 }
+                // The engine may have been restarted, and all stock ended with it.
+                sweep(&host).await;
                 while let Some(died) = deaths.next().await {
                     pass_on(&host, &registry, &died);
                 }
@@ -36,6 +42,13 @@ pub async fn watch_deaths(host: Arc<Host>, registry: Arc<Registry>) {
             Err(error) => tracing::warn!(%error, "no notices from the container engine"),
         }
         tokio::time::sleep(ENGINE_AWAY).await;
+    }
+}
+
+async fn sweep(host: &Host) {
+    match host.engine.list(&host.deployment, &host.runner).await {
+        Ok(containers) => host.slots.sweep(&containers).await,
+        Err(error) => tracing::warn!(%error, "stock not checked"),
     }
 }
 
@@ -54,18 +67,15 @@ fn pass_on(host: &Host, registry: &Registry, died: &Died) {
 }
 
 /// Checks all that should run, for ever.
-pub async fn check(host: Arc<Host>, registry: Arc<Registry>, firewall: Option<Firewall>) {
+pub async fn check(host: Arc<Host>, registry: Arc<Registry>) {
     let mut silent = HashMap::new();
     loop {
         tokio::time::sleep(CHECK_EVERY).await;
         registry.sweep();
-        if let Some(firewall) = &firewall
-            && !firewall.in_force().await
+        if let Some(firewall) = &host.firewall
+            && let Err(error) = firewall.uphold().await
         {
-            tracing::error!("the firewall rules are gone; putting them back");
-            if let Err(error) = firewall.apply().await {
-                tracing::error!(%error, "they cannot be put back");
-            }
+            tracing::error!(%error, "the firewall rules are not in force: no sandbox is started");
         }
         match host.engine.list(&host.deployment, &host.runner).await {
             Ok(containers) => {
@@ -99,21 +109,86 @@ async fn check_daemons(host: &Host, registry: &Registry, silent: &mut HashMap<Uu
         _ => None,
     });
     let answers: Vec<_> = stream::iter(running)
-        .map(|(handle, addr)| async move { (handle, host.daemons.version(addr).await.is_ok()) })
+        .map(|(handle, addr)| async move { (handle, host.daemons.version(addr).await.map(drop)) })
         .buffer_unordered(CHECKS_AT_ONCE)
         .collect()
         .await;
+    for handle in lost(answers, silent) {
+        tracing::warn!(sandbox = %handle.sandbox_id(), "its daemon is silent");
+        handle.send(Letter::DaemonSilent);
+    }
+}
+
+/// Those whose daemon has now been silent for several rounds. `silent` counts them from one round to the next.
+fn lost(answers: Vec<(Handle, Result<(), DaemonError>)>, silent: &mut HashMap<Uuid, u32>) -> Vec<Handle> {
+    let checked = answers.len();
+    let (silent_now, unasked): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .filter_map(|(handle, answer)| Some((handle, answer.err()?)))
+        .partition(|(_, error)| error.is_the_daemons());
+    if let Some((_, error)) = unasked.first() {
+        tracing::error!(cause = error.cause(), unasked = unasked.len(), checked, "this agent cannot ask daemons");
+    }
+    if silent_now.len() > SILENT_FLOOR.max(checked / 10) {
+        // So many at once are not all ill: it is this machine or this agent, and to stop them would make it worse.
+        tracing::error!(silent = silent_now.len(), checked, "too many daemons are silent at once; none is given up");
+        return Vec::new();
+    }
+    // Who could not be asked has neither answered nor been silent once more.
+    let unasked: HashSet<Uuid> = unasked.iter().map(|(handle, _)| handle.sandbox_id()).collect();
     let before = std::mem::take(silent);
-    for (handle, answered) in answers {
-        if answered {
-            continue;
-        }
+    silent.extend(before.iter().filter(|(sandbox, _)| unasked.contains(*sandbox)));
+    let mut lost = Vec::new();
+    for (handle, _) in silent_now {
         let times = before.get(&handle.sandbox_id()).copied().unwrap_or_default() + 1;
         if times >= SILENT_CHECKS {
-            tracing::warn!(sandbox = %handle.sandbox_id(), "its daemon is silent");
-            handle.send(Letter::DaemonSilent);
+            lost.push(handle);
         } else {
             silent.insert(handle.sandbox_id(), times);
         }
+    }
+    lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandboxes::registry::OwnerSeat;
+
+    fn handles(count: usize) -> Vec<Handle> {
+        let registry = Registry::new(|_seat: OwnerSeat| {});
+        (0..count).map(|_| registry.get_or_seat(Uuid::new_v4())).collect()
+    }
+
+    /// A round in which the first `silent` of them give no good answer.
+    fn round(handles: &[Handle], silent: usize) -> Vec<(Handle, Result<(), DaemonError>)> {
+        let answer = |index| if index < silent { Err(DaemonError::Malformed) } else { Ok(()) };
+        handles.iter().enumerate().map(|(index, handle)| (handle.clone(), answer(index))).collect()
+    }
+
+    #[test]
+    fn a_daemon_that_is_silent_three_times_in_a_row_is_lost() {
+        let (handles, mut silent) = (handles(5), HashMap::new());
+        for _ in 0..2 {
+            assert!(lost(round(&handles, 1), &mut silent).is_empty());
+        }
+        assert!(lost(round(&handles, 0), &mut silent).is_empty());
+        for _ in 0..2 {
+            assert!(lost(round(&handles, 1), &mut silent).is_empty());
+        }
+        let lost: Vec<_> = lost(round(&handles, 1), &mut silent).iter().map(Handle::sandbox_id).collect();
+        assert_eq!(lost, [handles[0].sandbox_id()]);
+    }
+
+    #[test]
+    fn many_at_once_are_not_given_up() {
+        let (handles, mut silent) = (handles(50), HashMap::new());
+        for _ in 0..10 {
+            assert!(lost(round(&handles, 6), &mut silent).is_empty());
+        }
+        for _ in 0..2 {
+            assert!(lost(round(&handles, 5), &mut silent).is_empty());
+        }
+        assert_eq!(lost(round(&handles, 5), &mut silent).len(), 5, "a tenth may be");
     }
 }

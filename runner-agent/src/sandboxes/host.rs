@@ -1,12 +1,14 @@
 //! What owner tasks share: one of each per runner.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
+
+use uuid::Uuid;
 
 use crate::{
     control_api::ControlApi,
-    engine::{Engine, starts::Starts},
+    engine::{Container, Engine, EngineError, starts::Starts},
     journal::Journal,
-    network::slots::Slots,
+    network::{firewall::Firewall, slots::Slots},
 };
 
 use super::{daemon::DaemonClient, files::Files, holdings::Holdings, outbox::Outbox};
@@ -21,6 +23,8 @@ pub struct Host {
     pub engine: Arc<dyn Engine>,
     /// Networks in stock.
     pub slots: Slots,
+    /// What keeps sandboxes apart from all else; none when there is no real network.
+    pub firewall: Option<Arc<Firewall>>,
     /// Room.
     pub holdings: Holdings,
     /// Bound on starts.
@@ -35,4 +39,102 @@ pub struct Host {
     pub control: Arc<ControlApi>,
     /// Calls to daemons.
     pub daemons: DaemonClient,
+}
+
+impl Host {
+    /// The container with this name, if it is this runner's: another runner on the same engine may have one of that
+    /// name, and it is not ours to touch.
+    ///
+    /// # Errors
+    /// When the engine does not say.
+    pub async fn find(&self, name: &str) -> Result<Option<Container>, EngineError> {
+        let found = self.engine.inspect(name).await?;
+        Ok(found.filter(|found| {
+            let ours = found.labels.are_of(&self.deployment, &self.runner);
+            if !ours {
+                tracing::error!(name, runner = found.labels.runner, "a container of another runner has this name");
+            }
+            ours
+        }))
+    }
+
+    /// This epoch of the sandbox is destroyed: kept in the journal, without a task waiting for the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn bury(&self, sandbox: Uuid, epoch: u64) -> io::Result<()> {
+        let journal = Arc::clone(&self.journal);
+        tokio::task::spawn_blocking(move || journal.bury(sandbox, epoch)).await.map_err(io::Error::other)?
+    }
+
+    /// The rules of the network are in force, so that a sandbox may start.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.firewall.as_ref().is_none_or(|firewall| firewall.holds())
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::{net::Ipv4Addr, path::Path};
+
+    use paddock_wire::agents::{Capacity, Register, Role};
+
+    use super::*;
+    use crate::{
+        engine::{NetworkSpec, fake::FakeEngine},
+        network::slots::SlotSpec,
+    };
+
+    /// A host on this engine, registered nowhere.
+    pub async fn host(engine: &FakeEngine, state_dir: &Path) -> Arc<Host> {
+        let (deployment, runner) = ("test".to_owned(), "runner".to_owned());
+        let network = NetworkSpec {
+            deployment: deployment.clone(),
+            runner: runner.clone(),
+            name: "network".to_owned(),
+            bridge: "bridge".to_owned(),
+            subnet: "10.0.0.0/24".parse().unwrap(),
+        };
+        let made = engine.ensure_network(&network).await.unwrap();
+        let slots = SlotSpec {
+            deployment: deployment.clone(),
+            runner: runner.clone(),
+            image: "image:1".to_owned(),
+            network: network.name,
+            stock: 0,
+        };
+        let starts = Starts::new(2);
+        let engine: Arc<dyn Engine> = Arc::new(engine.clone());
+        Arc::new(Host {
+            deployment,
+            runner,
+            slots: Slots::new(Arc::clone(&engine), slots, &made, starts.clone()),
+            firewall: None,
+            engine,
+            holdings: Holdings::new(Capacity { cpu: 8, memory_gib: 8, disk_gib: 100, sandboxes: 100 }),
+            starts,
+            files: Files::new(state_dir, Path::new("/daemon"), Ipv4Addr::LOCALHOST),
+            journal: Arc::new(Journal::open(state_dir).unwrap()),
+            outbox: Outbox::default(),
+            control: Arc::new(ControlApi::new("http://127.0.0.1:9", "join", introduction()).unwrap()),
+            daemons: DaemonClient::new().unwrap(),
+        })
+    }
+
+    fn introduction() -> Register {
+        Register {
+            runner_id: None,
+            name: "test".to_owned(),
+            region: "local".to_owned(),
+            role: Role::Runner,
+            version: String::new(),
+            relay_url: String::new(),
+            ticket_key: String::new(),
+            capacity: Capacity::default(),
+            capabilities: Vec::new(),
+            images: Vec::new(),
+            proof: None,
+        }
+    }
 }

@@ -14,6 +14,7 @@ use super::{
 };
 
 mod applied;
+mod proofs;
 #[cfg(test)]
 mod tests;
 
@@ -260,29 +261,34 @@ impl Mind {
         self.doubt = false;
         let before = std::mem::replace(&mut self.held, Held::Nothing);
         let Some(seen) = seen else {
-            if before.body().is_some() {
+            self.broken = false;
+            // Files of a placement that was to be set aside anyway are no loss to the next one.
+            let wanted = |body: &Body| self.target.as_ref().is_none_or(|work| work.epoch == body.epoch);
+            if before.body().is_some_and(wanted) {
                 self.give_up(files_lost());
             }
             return;
         };
         let same = before.body().is_some_and(|body| body.container == seen.body.container);
         let died = same && before.runs() && seen.address.is_none();
-        self.broken = seen.address.is_some() && (self.broken || !seen.network_runs);
+        let was_broken = self.broken;
+        self.broken = seen.address.is_some() && (was_broken || !seen.network_runs);
         self.held = match (seen.address, before) {
             (None, _) => Held::Stopped(seen.body),
             (Some(_), before @ Held::Running { .. }) if same => before,
             (Some(addr), _) => Held::Running { body: seen.body, addr, env: None },
         };
-        if died {
+        // What is known to be broken costs nothing more, however often it is looked at until it is mended.
+        if died && !was_broken {
             self.spend_restart(&seen.last_words, now);
-        } else if self.broken {
+        } else if self.broken && !was_broken {
             self.spend_restart("its network was lost", now);
         }
     }
 
     /// The daemon does not answer although the container runs.
     pub fn note_silent(&mut self, now: Instant) {
-        if self.held.runs() {
+        if self.held.runs() && !self.broken {
             self.broken = true;
             self.spend_restart("its daemon does not answer", now);
         }
@@ -328,14 +334,15 @@ impl Mind {
         }
     }
 
-    /// It stopped because we stopped it. Idle: because nobody used it.
-    pub fn note_stopped(&mut self) {
+    /// It stopped because we stopped it, for the wish of that time. When that was a wish to run, and still is, it was
+    /// because nobody used it.
+    pub fn note_stopped(&mut self, begun_for: Option<Key>) {
         self.broken = false;
         if let Some(body) = self.held.body().cloned() {
             self.held = Held::Stopped(body);
         }
-        let started = self.target.as_ref().is_some_and(|work| work.wish == Wish::Started);
-        if started && !self.unwanted && self.given_up.is_none() {
+        let same = |work: &Work| work.wish == Wish::Started && Some(Key::of(work)) == begun_for;
+        if self.target.as_ref().is_some_and(same) && !self.unwanted && self.given_up.is_none() {
             self.give_up(Observed::IdleStopped);
         }
     }
@@ -347,63 +354,16 @@ impl Mind {
         self.held = Held::Nothing;
     }
 
-    /// These epochs are destroyed for good.
-    pub fn note_buried(&mut self, epoch: u64) {
-        self.buried = self.buried.max(Some(epoch));
-        // Whatever else was wished for it is void: serving it would revive the sandbox.
-        self.target = self.target.take().filter(|work| work.epoch > epoch || work.wish == Wish::Destroyed);
-    }
-
-    /// What was set aside at this epoch is removed.
-    pub fn note_lost_removed(&mut self, epoch: u64) {
-        self.lost.retain(|lost| *lost != epoch);
-    }
-
     /// The target will not be reached.
     pub fn give_up(&mut self, observed: Observed) {
         self.given_up = self.target.as_ref().map(|work| (Key::of(work), observed));
     }
 
-    /// The control plane proved that this placement is destroyed.
-    pub fn remove(&mut self, epoch: u64) {
-        match self.held.body() {
-            Some(body) if body.epoch > epoch => self.lost.push(epoch),
-            Some(body) if body.epoch == epoch => self.removal = Some(epoch),
-            _ => self.lost.push(epoch),
+    /// What was begun for this wish failed, and trying again would not help. A wish that came since is another matter.
+    pub fn note_failed(&mut self, begun_for: Option<Key>, observed: Observed) {
+        if self.target.as_ref().map(Key::of) == begun_for {
+            self.give_up(observed);
         }
-    }
-
-    /// The control plane does not know this placement.
-    pub fn keep_stopped(&mut self, epoch: u64) {
-        let newer = self.target.as_ref().is_some_and(|work| work.epoch > epoch);
-        if self.held.body().is_some_and(|body| body.epoch == epoch) && !newer {
-            self.unwanted = true;
-            self.target = None;
-        }
-    }
-
-    /// The epoch to be destroyed, if there is proof for it.
-    #[must_use]
-    pub fn proven(&self) -> Option<u64> {
-        let wish = self.target.as_ref().filter(|work| work.wish == Wish::Destroyed).map(|work| work.epoch);
-        wish.max(self.removal)
-    }
-
-    /// Nothing is held and nothing more will be done: the owner may end.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        let reached = match (&self.target, &self.settled) {
-            (None, _) => self.buried.is_some(),
-            (Some(_), Some((_, observed))) => matches!(observed, Observed::Destroyed | Observed::Refused { .. }),
-            (Some(_), None) => false,
-        };
-        self.held == Held::Nothing && !self.doubt && self.lost.is_empty() && reached
-    }
-
-    /// Nobody has said anything, and there is nothing.
-    #[must_use]
-    pub fn is_pointless(&self) -> bool {
-        self.held == Held::Nothing && !self.doubt && self.target.is_none() && self.lost.is_empty()
     }
 }
 

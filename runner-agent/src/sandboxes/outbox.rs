@@ -3,14 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use paddock_wire::{
     agents::{Reports, Verdict},
     work::Report,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::registry::Registry;
 use crate::control_api::{ControlApi, ControlApiError};
@@ -23,9 +23,60 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Where owners put their reports; clones share them. At most one per sandbox waits: a newer one says all.
 #[derive(Clone, Default)]
 pub struct Outbox {
-    waiting: Arc<Mutex<VecDeque<Report>>>,
+    waiting: Arc<Mutex<Waiting>>,
     /// Those that wait and those in a call.
     pending: Arc<watch::Sender<usize>>,
+    /// There is a new one.
+    put: Arc<Notify>,
+}
+
+/// Reports that wait, each in its own time: one that cannot be written now holds up no other.
+#[derive(Default)]
+struct Waiting(VecDeque<Letter>);
+
+struct Letter {
+    report: Report,
+    due: Instant,
+    /// Until the next try, should the control plane put it off.
+    wait: Duration,
+}
+
+impl Waiting {
+    /// In place of an older one.
+    fn put(&mut self, report: Report, now: Instant) {
+        self.0.retain(|other| other.report.sandbox_id != report.sandbox_id);
+        self.0.push_back(Letter { report, due: now, wait: FIRST_WAIT });
+    }
+
+    /// As many as fit into one call, of those that are due.
+    fn take(&mut self, now: Instant) -> Vec<Letter> {
+        let mut batch = Vec::new();
+        for letter in std::mem::take(&mut self.0) {
+            if letter.due <= now && batch.len() < BATCH {
+                batch.push(letter);
+            } else {
+                self.0.push_back(letter);
+            }
+        }
+        batch
+    }
+
+    /// The control plane could not write it now: later, unless a newer one has come meanwhile.
+    fn put_off(&mut self, letter: Letter, now: Instant) {
+        let Letter { report, wait, .. } = letter;
+        self.put_back(Letter { report, due: now + wait, wait: (wait * 2).min(LONGEST_WAIT) });
+    }
+
+    /// As it was, unless a newer one has come meanwhile.
+    fn put_back(&mut self, letter: Letter) {
+        if !self.0.iter().any(|newer| newer.report.sandbox_id == letter.report.sandbox_id) {
+            self.0.push_back(letter);
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.0.iter().map(|letter| letter.due).min()
+    }
 }
 
 impl Outbox {
@@ -39,12 +90,8 @@ impl Outbox {
             observed = ?report.observed,
             "report"
         );
-        let mut waiting = self.waiting();
-        let before = waiting.len();
-        waiting.retain(|other| other.sandbox_id != report.sandbox_id);
-        waiting.push_back(report);
-        let now = waiting.len();
-        self.pending.send_modify(|pending| *pending = *pending + now - before);
+        self.change(0, |waiting| waiting.put(report, Instant::now()));
+        self.put.notify_one();
     }
 
     /// Waits until there is a verdict on all.
@@ -55,73 +102,85 @@ impl Outbox {
 
     /// Sends for ever.
     pub async fn send_all(self, api: Arc<ControlApi>, registry: Arc<Registry>) {
-        let mut pending = self.pending.subscribe();
         let mut wait = FIRST_WAIT;
         loop {
-            drop(pending.wait_for(|pending| *pending > 0).await);
-            let batch: Vec<Report> = {
-                let mut waiting = self.waiting();
-                let count = waiting.len().min(BATCH);
-                waiting.drain(..count).collect()
-            };
+            let batch = self.next_batch().await;
             let taken = batch.len();
-            let again = match send(&api, &registry, &batch).await {
-                Ok(again) => again,
+            match send(&api, &registry, &batch).await {
+                Ok(heard) => {
+                    wait = FIRST_WAIT;
+                    let now = Instant::now();
+                    let unheard = batch.into_iter().zip(heard).filter_map(|(letter, heard)| (!heard).then_some(letter));
+                    self.change(taken, |waiting| unheard.for_each(|letter| waiting.put_off(letter, now)));
+                }
                 Err(error) => {
+                    // It hears nobody, so all wait together.
                     tracing::warn!(%error, reports = taken, "reports not delivered");
-                    batch
+                    self.change(taken, |waiting| batch.into_iter().for_each(|letter| waiting.put_back(letter)));
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+    }
+
+    /// Waits for one to be due.
+    async fn next_batch(&self) -> Vec<Letter> {
+        loop {
+            let (batch, due) = {
+                let mut waiting = self.waiting();
+                (waiting.take(Instant::now()), waiting.due())
+            };
+            if !batch.is_empty() {
+                return batch;
+            }
+            let ripe = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
                 }
             };
-            let left = again.len();
-            let back = self.put_back(again);
-            self.pending.send_modify(|pending| *pending = *pending + back - taken);
-            if left == 0 {
-                wait = FIRST_WAIT;
-            } else {
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+            tokio::select! {
+                () = ripe => {}
+                () = self.put.notified() => {}
             }
         }
     }
 
-    /// Before all others, unless a newer one has come meanwhile; how many are back.
-    fn put_back(&self, again: Vec<Report>) -> usize {
+    /// Changes what waits and counts it; `judged` of those in a call have come back.
+    fn change(&self, judged: usize, change: impl FnOnce(&mut Waiting)) {
         let mut waiting = self.waiting();
-        let before = waiting.len();
-        for report in again.into_iter().rev() {
-            if !waiting.iter().any(|newer| newer.sandbox_id == report.sandbox_id) {
-                waiting.push_front(report);
-            }
-        }
-        waiting.len() - before
+        let before = waiting.0.len();
+        change(&mut waiting);
+        let now = waiting.0.len();
+        self.pending.send_modify(|pending| *pending = *pending + now - before - judged);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Report>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One call; the reports that have to be sent again.
-async fn send(
-    api: &Arc<ControlApi>,
-    registry: &Arc<Registry>,
-    reports: &[Report],
-) -> Result<Vec<Report>, ControlApiError> {
-    let body = Reports { reports: reports.to_vec() };
+/// One call; for each report whether it was heard.
+async fn send(api: &Arc<ControlApi>, registry: &Arc<Registry>, batch: &[Letter]) -> Result<Vec<bool>, ControlApiError> {
+    let body = Reports { reports: batch.iter().map(|letter| letter.report.clone()).collect() };
     let answer = api.reports(&body).await?;
     // Fewer verdicts than reports: those without one are sent again.
     let missing = std::iter::repeat(Verdict::Retry);
     let verdicts = answer.verdicts.into_iter().chain(missing);
-    let mut again = Vec::new();
-    for (report, verdict) in body.reports.into_iter().zip(verdicts) {
-        match verdict {
-            Verdict::Applied => (),
-            Verdict::AppliedWithWork { work } => _ = registry.deliver(*work),
-            Verdict::Stale => _ = tokio::spawn(catch_up(Arc::clone(api), Arc::clone(registry), report)),
-            Verdict::Retry => again.push(report),
+    let heard = body.reports.into_iter().zip(verdicts).map(|(report, verdict)| match verdict {
+        Verdict::Applied => true,
+        Verdict::AppliedWithWork { work } => {
+            registry.deliver(*work);
+            true
         }
-    }
-    Ok(again)
+        Verdict::Stale => {
+            tokio::spawn(catch_up(Arc::clone(api), Arc::clone(registry), report));
+            true
+        }
+        Verdict::Retry => false,
+    });
+    Ok(heard.collect())
 }
 
 /// The control plane knows better than the report: learn what, if the sandbox is ours still.
@@ -134,5 +193,69 @@ async fn catch_up(api: Arc<ControlApi>, registry: Arc<Registry>, report: Report)
         }
         Ok(_) => tracing::info!(sandbox = %report.sandbox_id, ?key, "stale report dropped"),
         Err(error) => tracing::warn!(sandbox = %report.sandbox_id, %error, "stale report; newer work not fetched"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paddock_wire::work::{Facts, Observed};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn report(seq: u64) -> Report {
+        Report {
+            sandbox_id: Uuid::new_v4(),
+            epoch: 1,
+            generation: 1,
+            seq,
+            observed: Observed::Started,
+            facts: Facts::default(),
+        }
+    }
+
+    fn seqs(batch: &[Letter]) -> Vec<u64> {
+        batch.iter().map(|letter| letter.report.seq).collect()
+    }
+
+    #[test]
+    fn reports_that_are_put_off_hold_up_no_other() {
+        let (mut waiting, now) = (Waiting::default(), Instant::now());
+        for _ in 0..BATCH {
+            waiting.put(report(1), now);
+        }
+        for letter in waiting.take(now) {
+            waiting.put_off(letter, now);
+        }
+        waiting.put(report(2), now);
+        assert_eq!(seqs(&waiting.take(now)), [2]);
+        assert_eq!(waiting.due(), Some(now + FIRST_WAIT));
+        assert_eq!(waiting.take(now + FIRST_WAIT).len(), BATCH);
+    }
+
+    #[test]
+    fn one_that_is_put_off_again_and_again_is_tried_less_and_less_often() {
+        let (mut waiting, start) = (Waiting::default(), Instant::now());
+        waiting.put(report(1), start);
+        let mut now = start;
+        for _ in 0..10 {
+            let letter = waiting.take(now).pop().expect("it is due");
+            waiting.put_off(letter, now);
+            now = waiting.due().unwrap();
+        }
+        let letter = waiting.take(now).pop().unwrap();
+        waiting.put_off(letter, now);
+        assert_eq!(waiting.due(), Some(now + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_newer_report_takes_the_place_of_an_older_one() {
+        let (mut waiting, now) = (Waiting::default(), Instant::now());
+        let old = report(1);
+        waiting.put(old.clone(), now);
+        let letter = waiting.take(now).pop().unwrap();
+        waiting.put(Report { seq: 2, ..old }, now);
+        waiting.put_off(letter, now);
+        assert_eq!(seqs(&waiting.take(now + LONGEST_WAIT)), [2]);
     }
 }

@@ -40,6 +40,13 @@ impl Applied {
     pub fn has_reached(&self, epoch: u64, generation: u64) -> bool {
         (self.epoch, self.generation) >= (epoch, generation)
     }
+
+    /// The owner has settled exactly this wish, whatever came of it, and holds the sandbox: telling it once more would
+    /// only make it report once more.
+    #[must_use]
+    pub fn has_settled(&self, epoch: u64, generation: u64) -> bool {
+        (self.epoch, self.generation) == (epoch, generation) && self.phase != Phase::Gone
+    }
 }
 
 /// How a sandbox is now.
@@ -247,5 +254,7 @@ mod tests {
         assert!(applied.has_reached(2, 5));
         assert!(!applied.has_reached(2, 6));
         assert!(!applied.has_reached(3, 0));
+        assert!(applied.has_settled(2, 5) && !applied.has_settled(2, 4));
+        assert!(!Applied { phase: Phase::Gone, ..applied }.has_settled(2, 5), "it was told to let go, and may not now");
     }
 }

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const MOST: usize = 3;
+/// So many, within ten minutes.
+pub const MOST: usize = 3;
 const WITHIN: Duration = Duration::from_secs(600);
 
 /// The restarts of the last ten minutes.

@@ -7,7 +7,7 @@ pub mod docker;
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -247,6 +247,7 @@ impl Rig {
             capacity: Capacity::default(),
             capabilities: Vec::new(),
             images: Vec::new(),
+            proof: None,
         };
         let api = Arc::new(ControlApi::new(&self.url, "join", introduction).unwrap());
         register::until_accepted(&api, &journal).await.unwrap();
@@ -254,10 +255,6 @@ impl Rig {
         let engine = Arc::clone(&self.engine);
         let started = runner::start(&self.config, self.state.path(), engine, (2, capacity), api, journal).await;
         self.runner = Some(started.unwrap());
-    }
-
-    pub fn state_dir(&self) -> PathBuf {
-        self.state.path().to_owned()
     }
 
     pub fn runner_id(&self) -> Uuid {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{
     id::{OrganizationId, RunnerId},
     lifecycle::{Desired, Event, Refusal, State, next},
-    plan::{Step, plan},
+    plan::{Step, patience, plan},
     quota::{Charge, charge, charge_after},
     report::Stamp,
     sandbox::{Failure, Sandbox, Timers},
@@ -138,13 +138,15 @@ impl Sandbox {
         }
         let Ok(state) = next(self.state, seen.event()) else { return new };
         new.enter(state, seen, now);
-        if let Some(idle) = idle {
-            new.last_activity = Timestamp(now.0.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)));
-        } else if state != self.state {
-            new.last_activity = now;
-        }
+        new.last_activity = match idle {
+            // Every change of state is a use (control-plane-sandbox §4).
+            _ if state != self.state => now,
+            // Only what runs is used, and its owner's clock knows since when it was not.
+            Some(idle) if state == State::Started => now.before(idle),
+            Some(_) | None => self.last_activity,
+        };
         new.recharge(self.charge);
-        new.follow(seen, now)
+        new.follow(now)
     }
 
     /// The head after a report of which only the counters are taken: what it shows cannot be paid for.
@@ -178,19 +180,18 @@ impl Sandbox {
         }
     }
 
-    /// What a report brings about in the user's or the pool's name.
-    fn follow(mut self, seen: &Seen, now: Timestamp) -> Self {
+    /// What a report brings about in the pool's name.
+    fn follow(mut self, now: Timestamp) -> Self {
         let unclaimed = self.pool.is_some() && self.organization.is_none();
         if self.organization.is_some() && self.seen_generation == self.generation {
             self.pool = None;
         }
-        let ends = (*seen == Seen::IdleStopped && self.state == State::Stopped && self.timers.is_ephemeral())
-            || (unclaimed && (self.state.is_failed() || self.state == State::Stopped));
-        if ends {
-            // Deleting is possible from every state but destroyed.
-            if let Ok(Some(deleted)) = self.wish(Event::Delete, false, now) {
-                return deleted;
-            }
+        // Deleting is possible from every state but destroyed.
+        if unclaimed
+            && (self.state.is_failed() || self.state == State::Stopped)
+            && let Ok(Some(deleted)) = self.wish(Event::Delete, false, now)
+        {
+            return deleted;
         }
         self
     }
@@ -205,7 +206,16 @@ impl Sandbox {
         new.has_container = false;
         new.attempt = 0;
         new.due = None;
+        new.placed_at = now;
         new.updated_at = now;
+        new
+    }
+
+    /// The head after its work was sent once more although the plan would give it up: how the brake waits.
+    pub fn resent(&self, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.attempt += 1;
+        new.due = Some(now.after(patience(new.attempt)));
         new
     }
 
@@ -256,6 +266,11 @@ impl Sandbox {
                     new.attempt += 1;
                     return (new, Effect::StopIfIdle(idle));
                 }
+                Step::Delete => match new.wish(Event::Delete, false, now) {
+                    Ok(Some(deleted)) => new = deleted,
+                    // Always possible from stopped; were it not, a plan must still not turn in circles.
+                    Ok(None) | Err(_) => return (new, Effect::None),
+                },
                 Step::Forget => {
                     new.state = State::Destroyed;
                     new.bury();
@@ -293,6 +308,7 @@ impl Sandbox {
         let mut new = self.clone();
         new.generation += 1;
         new.wished_at = now;
+        new.placed_at = now;
         new.attempt = 0;
         new.due = None;
         new.last_activity = now;

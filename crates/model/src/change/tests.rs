@@ -27,6 +27,7 @@ fn head(state: State, desired: Desired, owned: bool, placed: bool, applied: bool
         has_container: placed,
         attempt: 1,
         wished_at: NOW,
+        placed_at: NOW,
         due: Some(NOW),
         force: false,
         failure: state.is_failed().then(|| Failure { reason: "r".into(), recoverable: true }),
@@ -212,6 +213,62 @@ fn only_an_applied_started_unowned_sandbox_can_be_claimed() {
             check_advanced(&before, &after, NOW, "claim");
         }
     }
+}
+
+/// What its owner says of its present wish.
+fn told(head: &Sandbox, seen: &Seen, idle: Option<Duration>, now: Timestamp) -> Sandbox {
+    let stamp = Stamp { runner: head.runner.unwrap(), epoch: head.epoch, generation: head.generation, seq: 9 };
+    head.heard(stamp, seen, idle, now)
+}
+
+#[test]
+fn a_change_of_state_is_a_use_and_idleness_counts_only_while_it_runs() {
+    let idle = Duration::from_secs(300);
+    let started = head(State::Started, Desired::Started, true, true, true);
+    assert_eq!(told(&started, &Seen::Started, Some(idle), LATER).last_activity, LATER.before(idle));
+    let stopped = told(&started, &Seen::IdleStopped, Some(idle), LATER);
+    assert_eq!((stopped.state, stopped.last_activity), (State::Stopped, LATER));
+    let again = told(&stopped, &Seen::Stopped, Some(Duration::ZERO), LATER.after(idle));
+    assert_eq!(again.last_activity, LATER, "an owner that starts anew does not put the deletion off");
+}
+
+#[test]
+fn a_timer_deletes_as_a_wish_does_and_a_start_stops_it() {
+    let mut started = head(State::Started, Desired::Started, true, true, true);
+    started.timers.auto_delete = Some(Duration::from_secs(60));
+    let (stopped, effect) = told(&started, &Seen::IdleStopped, None, NOW).advance(NOW);
+    let due = NOW.after(Duration::from_secs(60));
+    assert_eq!((stopped.state, stopped.due, effect), (State::Stopped, Some(due), Effect::None));
+
+    let (deleted, effect) = stopped.advance(due);
+    assert_eq!((deleted.state, deleted.desired, effect), (State::Destroying, Desired::Destroyed, Effect::Send));
+    assert_eq!((deleted.generation, deleted.epoch), (stopped.generation + 1, stopped.epoch));
+    assert_eq!(deleted.charge, stopped.charge, "released by the report only");
+
+    let starting = stopped.wish(Event::Start, false, NOW).unwrap().unwrap();
+    let (running, _) = told(&starting, &Seen::Started, None, due).advance(due);
+    assert_eq!(running.state, State::Started);
+    assert_eq!(running.due, Some(due.after(Duration::from_secs(60))), "auto-stop and nothing else");
+}
+
+#[test]
+fn an_ephemeral_sandbox_does_not_outlive_its_stop_however_it_came() {
+    let mut started = head(State::Started, Desired::Started, true, true, true);
+    started.timers.auto_delete = Some(Duration::ZERO);
+    for seen in [Seen::IdleStopped, Seen::Stopped] {
+        let (deleted, effect) = told(&started, &seen, None, NOW).advance(NOW);
+        assert_eq!((deleted.state, effect), (State::Destroying, Effect::Send), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_brake_sends_once_more_and_waits() {
+    let mut silent = head(State::Starting, Desired::Started, true, true, false);
+    silent.attempt = crate::plan::MAX_ATTEMPTS;
+    assert!(silent.advance(LATER).0.state.is_failed());
+    let resent = silent.resent(LATER);
+    assert_eq!((resent.state, resent.attempt), (State::Starting, crate::plan::MAX_ATTEMPTS + 1));
+    assert!(resent.due.is_some_and(|due| due > LATER));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     lifecycle::{Desired, State},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, Timers},
     time::Timestamp,
 };
 
@@ -34,6 +34,8 @@ pub enum Step {
     Send,
     /// Ask the owner to stop it if it has been idle this long.
     StopIfIdle(Duration),
+    /// It has been stopped for as long as its owner allows: wish it destroyed.
+    Delete,
     /// No runner holds anything: the destruction is complete.
     Forget,
     /// Take it to `error`, with this reason for the user.
@@ -51,7 +53,7 @@ pub fn plan(sandbox: &Sandbox, now: Timestamp) -> Plan {
     if sandbox.runner.is_none() {
         return unplaced(sandbox, now);
     }
-    let deadline = sandbox.wished_at.after(deadline(sandbox.state));
+    let deadline = sandbox.placed_at.after(deadline(sandbox.state));
     if sandbox.state != State::Destroying {
         if sandbox.attempt >= MAX_ATTEMPTS && sandbox.due.is_none_or(|due| due <= now) {
             return Plan { step: Step::GiveUp("the runner that holds this sandbox did not answer"), due: None };
@@ -95,22 +97,26 @@ fn unplaced(sandbox: &Sandbox, now: Timestamp) -> Plan {
     Plan { step: Step::Place, due: Some(now.after(patience(1))) }
 }
 
-/// Timers are lazy: the owner's clock decides about idleness, so the sweep only asks when it may be time.
+/// The one timer that runs in this state, and what it brings about. The stop itself was the last activity, so that what
+/// counts from the stop counts from there.
 fn at_rest(sandbox: &Sandbox, now: Timestamp) -> Plan {
-    match (sandbox.state, sandbox.timers.auto_stop) {
-        (State::Started, Some(idle)) if sandbox.pool.is_none() => {
-            let due = sandbox.last_activity.after(idle);
-            if due > now {
-                return Plan { step: Step::Rest, due: Some(due) };
-            }
-            match sandbox.due {
-                Some(asked) if asked > now && sandbox.attempt > 0 => Plan { step: Step::Rest, due: Some(asked) },
-                Some(_) | None => {
-                    Plan { step: Step::StopIfIdle(idle), due: Some(now.after(patience(sandbox.attempt + 1))) }
-                }
-            }
-        }
-        _ => Plan { step: Step::Rest, due: None },
+    let Timers { auto_stop, auto_archive: _, auto_delete } = sandbox.timers;
+    let timer = match sandbox.state {
+        State::Started => auto_stop.map(|idle| (idle, Step::StopIfIdle(idle))),
+        State::Stopped => auto_delete.map(|stopped| (stopped, Step::Delete)),
+        _ => None,
+    };
+    let Some((after, step)) = timer.filter(|_| sandbox.pool.is_none()) else {
+        return Plan { step: Step::Rest, due: None };
+    };
+    let due = sandbox.last_activity.after(after);
+    if due > now {
+        return Plan { step: Step::Rest, due: Some(due) };
+    }
+    // The owner's clock decides about idleness, so it is only asked, and its answer takes a while.
+    match sandbox.due {
+        Some(asked) if asked > now && sandbox.attempt > 0 => Plan { step: Step::Rest, due: Some(asked) },
+        Some(_) | None => Plan { step, due: Some(now.after(patience(sandbox.attempt + 1))) },
     }
 }
 

@@ -26,6 +26,7 @@ fn sandbox(state: State, desired: Desired) -> Sandbox {
         has_container: true,
         attempt: 0,
         wished_at: NOW,
+        placed_at: NOW,
         due: None,
         force: false,
         failure: None,
@@ -89,6 +90,35 @@ fn idleness_is_asked_about_only_when_it_may_be_time() {
     assert_eq!(plan(&idle, NOW), Plan { step: Step::Rest, due: Some(NOW.after(Duration::from_secs(60))) });
     let later = NOW.after(Duration::from_secs(60));
     assert_eq!(plan(&idle, later).step, Step::StopIfIdle(Duration::from_secs(60)));
+}
+
+#[test]
+fn time_in_a_queue_is_not_taken_from_the_owner() {
+    let mut queued = sandbox(State::Creating, Desired::Started);
+    queued.runner = None;
+    let late = NOW.after(Duration::from_secs(14 * 60));
+    let mut placed = queued.placed(RunnerId::random(), late);
+    placed.attempt = 1;
+    placed.due = Some(late);
+    let still = late.after(Duration::from_secs(14 * 60));
+    assert_eq!(plan(&placed, still).step, Step::Send);
+    assert!(matches!(plan(&placed, late.after(Duration::from_secs(901))).step, Step::GiveUp(_)));
+    // Refused by its runner, it has queued since it was wished.
+    placed.runner = None;
+    assert!(matches!(plan(&placed, still).step, Step::GiveUp(_)));
+}
+
+#[test]
+fn a_stopped_sandbox_is_deleted_when_its_time_has_come() {
+    let mut stopped = sandbox(State::Stopped, Desired::Stopped);
+    stopped.seen_generation = stopped.generation;
+    assert_eq!(plan(&stopped, NOW), Plan { step: Step::Rest, due: None }, "never, unless told");
+    stopped.timers.auto_delete = Some(Duration::from_secs(60));
+    let due = NOW.after(Duration::from_secs(60));
+    assert_eq!(plan(&stopped, NOW), Plan { step: Step::Rest, due: Some(due) });
+    assert_eq!(plan(&stopped, due).step, Step::Delete);
+    stopped.pool = Some("pool".into());
+    assert_eq!(plan(&stopped, due).step, Step::Rest, "a pool looks after its own");
 }
 
 #[test]

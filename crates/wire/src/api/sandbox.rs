@@ -106,6 +106,7 @@ impl Sandbox {
             has_container: _,
             attempt: _,
             wished_at: _,
+            placed_at: _,
             due: _,
             force: _,
             failure,

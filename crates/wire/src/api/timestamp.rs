@@ -66,11 +66,14 @@ impl std::str::FromStr for Timestamp {
 fn with_colon_in_offset(text: &str) -> String {
     let at = text.len().saturating_sub(5);
     match text.get(at..) {
-        Some(offset) if offset.starts_with(['+', '-']) && offset[1..].bytes().all(|b| b.is_ascii_digit()) => {
-            format!("{}:{}", &text[..at + 3], &text[at + 3..])
-        }
+        Some(offset) if is_offset_without_colon(offset) => format!("{}:{}", &text[..at + 3], &text[at + 3..]),
         _ => text.to_owned(),
     }
+}
+
+/// A sign and four digits, no less: shorter texts have no place for a colon.
+fn is_offset_without_colon(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'+' | b'-', digits @ ..] if digits.len() == 4 && digits.iter().all(u8::is_ascii_digit))
 }
 
 fn parse_naive(text: &str) -> Result<PrimitiveDateTime, time::error::Parse> {
@@ -126,6 +129,9 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "now", "2026-01-01", "2026-13-01T00:00:00Z", "1767225600", "2026-01-01T00:00:00+", "é+0000"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
+        for text in ["+", "-", "+1", "-1", "+12", "-123", "+0000", " 1", "+ 1", "é1"] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
     }

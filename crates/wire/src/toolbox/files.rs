@@ -76,12 +76,6 @@ pub struct Match {
     pub content: String,
 }
 
-/// Answer of `GET /files/search`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
-    pub files: Vec<String>,
-}
-
 /// `POST /files/replace`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

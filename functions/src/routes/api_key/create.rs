@@ -17,6 +17,9 @@ use crate::openapi::Refusals;
 use crate::validate::body::JsonBody;
 use crate::validate::{Problems, name};
 
+/// What `GET /api-keys/…` means something else by.
+const TAKEN: [&str; 1] = ["current"];
+
 /// Create an API key. It may do no more, and lives no longer, than the key that makes it.
 #[utoipa::path(
     post,
@@ -53,7 +56,7 @@ fn check(
     now: Timestamp,
 ) -> Result<Vec<Permission>, ApiError> {
     let mut problems = Problems::default();
-    problems.take("name", name::check_new(name));
+    problems.take("name", name::check_new(name, &TAKEN));
     let past = expires_at.is_some_and(|end| end <= now);
     problems.take("expiresAt", if past { Err("must lie ahead".to_owned()) } else { Ok(()) });
     let known = permissions.iter().map(|word| word.parse::<Permission>()).collect::<Result<Vec<_>, _>>();

@@ -24,13 +24,7 @@ pub async fn config(State(app): State<Arc<App>>) -> Json<DaytonaConfiguration> {
     let config = &app.config;
     Json(DaytonaConfiguration {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        // Nobody logs in by OIDC yet; SDKs demand the strings all the same.
-        oidc: OidcConfig {
-            issuer: String::new(),
-            client_id: String::new(),
-            audience: String::new(),
-            provider: "none".to_owned(),
-        },
+        oidc: no_oidc(),
         linked_accounts_enabled: false,
         announcements: BTreeMap::new(),
         proxy_template_url: config.preview_template.clone(),
@@ -46,6 +40,11 @@ pub async fn config(State(app): State<Arc<App>>) -> Json<DaytonaConfiguration> {
         ssh_gateway_port: None,
         rate_limit: limits(&config.rate_limits),
     })
+}
+
+/// Nobody logs in by OIDC yet; SDKs demand the strings all the same.
+fn no_oidc() -> OidcConfig {
+    OidcConfig { issuer: String::new(), client_id: String::new(), audience: String::new(), provider: "none".to_owned() }
 }
 
 /// Those that are on.

@@ -12,11 +12,11 @@ use paddock_wire::api::sandbox_list::{ListSandboxesResponse, SandboxListItem};
 
 use super::list_filter::ListFilter;
 use super::list_order::{ListOrder, Place, SortField};
-use crate::actions;
+use crate::actions::list_sandboxes;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::openapi::{ListSandboxesQuery, Refusals};
+use crate::openapi::{ListSandboxesQuery, Refusals, SandboxFilterQuery};
 use crate::sdk_version::SdkVersion;
 use crate::validate::query::Query;
 
@@ -29,7 +29,7 @@ const DEFAULT_LIMIT: u32 = 100;
     path = "/sandbox",
     tag = "sandbox",
     operation_id = "listSandboxes",
-    params(ListSandboxesQuery),
+    params(ListSandboxesQuery, SandboxFilterQuery),
     responses((status = 200, description = "One page", body = ListSandboxesResponse), Refusals),
     security(("bearer" = []))
 )]
@@ -41,13 +41,13 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let by_page = query.text("cursor").is_some() || query.text("limit").is_some();
     let wanted = Wanted::read(query)?;
-    let mut details = actions::list_sandboxes::run(&app, caller.key.organization).await?;
-    details.retain(|detail| wanted.filter.matches(detail));
-    wanted.order.sort(&mut details);
+    let organization = caller.key.organization;
     if !by_page && SdkVersion::of(&headers).is_some_and(SdkVersion::expects_plain_arrays) {
+        let details = wanted.sorted(list_sandboxes::run(&app, organization).await?);
         let shown = details.into_iter().map(|it| Sandbox::new(it, &app.config.proxy_url));
         return Ok(Json(shown.collect::<Vec<_>>()).into_response());
     }
+    let details = wanted.sorted(list_sandboxes::without_env(&app, organization).await?);
     Ok(Json(wanted.page(&app, details)).into_response())
 }
 
@@ -67,6 +67,12 @@ impl Wanted {
         query.finish()?;
         let after = cursor.map(|cursor| order.parse_cursor(&cursor)).transpose()?;
         Ok(Self { filter, order, limit, after })
+    }
+
+    fn sorted(&self, mut details: Vec<Detail>) -> Vec<Detail> {
+        details.retain(|detail| self.filter.matches(detail));
+        self.order.sort(&mut details);
+        details
     }
 
     fn page(&self, app: &App, mut details: Vec<Detail>) -> ListSandboxesResponse {

@@ -13,7 +13,7 @@ use crate::actions;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::openapi::{PageQuery, Refusals};
+use crate::openapi::{PageQuery, Refusals, SandboxFilterQuery};
 use crate::validate::page::PageOf;
 use crate::validate::query::Query;
 
@@ -23,7 +23,7 @@ use crate::validate::query::Query;
     path = "/sandbox/paginated",
     tag = "sandbox",
     operation_id = "listSandboxesPaginated",
-    params(PageQuery),
+    params(PageQuery, SandboxFilterQuery),
     responses((status = 200, description = "One page", body = PaginatedSandboxes), Refusals),
     security(("bearer" = []))
 )]

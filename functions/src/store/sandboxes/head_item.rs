@@ -23,8 +23,11 @@ use crate::store::{
 /// How long a tombstone stays, so that a late `create` cannot revive what was destroyed.
 const TOMBSTONE: Duration = Duration::from_secs(3600);
 
-/// Longer reasons are cut: the head stays below 1 KB.
-const REASON_CHARS: usize = 160;
+/// Name and reason share this, so that the head stays below 1 KB: a reason is cut to what its sandbox's name leaves.
+const NAME_AND_REASON_BYTES: usize = 320;
+
+/// Longer versions of daemons are cut.
+const DAEMON_BYTES: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 struct HeadItem {
@@ -41,6 +44,8 @@ struct HeadItem {
     state: String,
     desired: String,
     r#gen: u64,
+    #[serde(default)]
+    spec: u64,
     epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     runner: Option<Uuid>,
@@ -51,6 +56,9 @@ struct HeadItem {
     #[serde(default, skip_serializing_if = "is_default")]
     attempt: u32,
     wished: i64,
+    /// Absent when the owner got the wish at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    placed: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<i64>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -75,8 +83,10 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The head as it is written by `op`.
-pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<Item, Error> {
+/// The head as it is written by its `op`.
+#[expect(clippy::too_many_lines, reason = "one line per field, twice")]
+pub(super) fn head_item(stored: &Stored, actor: &Actor) -> Result<Item, Error> {
+    let Stored { sandbox, op, spec_generation } = stored;
     let Sandbox {
         id,
         organization,
@@ -93,6 +103,7 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         has_container,
         attempt,
         wished_at,
+        placed_at,
         due,
         force,
         failure,
@@ -104,7 +115,7 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         created_at,
         updated_at,
     } = sandbox.clone();
-    let (reason, recoverable) = reason_of(failure);
+    let (reason, recoverable) = reason_of(failure, &name);
     let item = HeadItem {
         op: op.0,
         actor: actor.to_string(),
@@ -115,6 +126,7 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         state: state.as_str().to_owned(),
         desired: desired.as_str().to_owned(),
         r#gen: generation,
+        spec: *spec_generation,
         epoch,
         runner: runner.map(|id| id.0),
         seen_gen: seen_generation,
@@ -122,11 +134,12 @@ pub(super) fn head_item(sandbox: &Sandbox, op: OpId, actor: &Actor) -> Result<It
         held: has_container,
         attempt,
         wished: wished_at.0,
+        placed: (placed_at != wished_at).then_some(placed_at.0),
         due: due.map(|due| due.0),
         force,
         reason,
         recoverable,
-        daemon: daemon_version,
+        daemon: daemon_version.map(|version| cut(&version, DAEMON_BYTES)),
         size: [resources.cpu, resources.memory_gib, resources.disk_gib],
         charge: [charge.cpu, charge.memory_gib, charge.disk_gib],
         timers: [auto_stop, auto_archive, auto_delete].map(|after| after.map(|after| after.as_secs())),
@@ -172,6 +185,7 @@ fn list_of(sandbox: &Sandbox) -> Option<String> {
 }
 
 /// The head that an item holds.
+#[expect(clippy::too_many_lines, reason = "one line per field, twice")]
 pub(super) fn head(item: Item) -> Result<Stored, Error> {
     let key = key_of(&item);
     let bad = |problem: &dyn ToString| corrupt(key.to_string(), problem.to_string());
@@ -186,6 +200,7 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         state,
         desired,
         r#gen,
+        spec,
         epoch,
         runner,
         seen_gen,
@@ -193,6 +208,7 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         held,
         attempt,
         wished,
+        placed,
         due,
         force,
         reason,
@@ -221,6 +237,7 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         has_container: held,
         attempt,
         wished_at: Timestamp(wished),
+        placed_at: Timestamp(placed.unwrap_or(wished)),
         due: due.map(Timestamp),
         force,
         failure: reason.map(|reason| Failure { reason, recoverable }),
@@ -232,13 +249,18 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         created_at: Timestamp(created),
         updated_at: Timestamp(updated),
     };
-    Ok(Stored { sandbox, op: OpId(op) })
+    Ok(Stored { sandbox, op: OpId(op), spec_generation: spec })
 }
 
-fn reason_of(failure: Option<Failure>) -> (Option<String>, bool) {
+fn reason_of(failure: Option<Failure>, name: &str) -> (Option<String>, bool) {
     failure.map_or((None, false), |Failure { reason, recoverable }| {
-        (Some(reason.chars().take(REASON_CHARS).collect()), recoverable)
+        (Some(cut(&reason, NAME_AND_REASON_BYTES.saturating_sub(name.len()))), recoverable)
     })
+}
+
+/// By bytes, which is what items are measured in, and between characters.
+fn cut(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
 }
 
 fn timers(seconds: [Option<u64>; 3]) -> Timers {
@@ -262,13 +284,14 @@ mod tests {
     use super::*;
     use crate::store::item::Item;
 
+    /// With the longest name there may be, at its busiest: owned, placed late, and due.
     fn largest() -> Sandbox {
         let now = Timestamp(1_790_000_000_000);
         Sandbox {
             id: SandboxId::random(),
             organization: Some(OrganizationId::random()),
-            pool: Some(format!("{}.local.0123abcd", Uuid::new_v4())),
-            name: "n".repeat(63),
+            pool: None,
+            name: "n".repeat(255),
             region: "eu-central-1".into(),
             state: State::BuildingSnapshot,
             desired: Desired::Destroyed,
@@ -280,6 +303,7 @@ mod tests {
             has_container: true,
             attempt: 5,
             wished_at: now,
+            placed_at: Timestamp(now.0 + 1),
             due: Some(now),
             force: true,
             failure: None,
@@ -297,6 +321,12 @@ mod tests {
         }
     }
 
+    fn item_of(sandbox: &Sandbox) -> Item {
+        let spec_generation = sandbox.generation;
+        let stored = Stored { sandbox: sandbox.clone(), op: OpId::random(), spec_generation };
+        head_item(&stored, &Actor::Runner(RunnerId::random())).unwrap()
+    }
+
     /// DynamoDB's measure, near enough: names and texts by bytes, a number one byte per two digits and one more.
     fn size(item: &Item) -> usize {
         let value = |value: &aws_sdk_dynamodb::types::AttributeValue| match value {
@@ -310,29 +340,57 @@ mod tests {
 
     #[test]
     fn a_head_is_read_as_it_was_written() {
-        let (sandbox, op) = (largest(), OpId::random());
-        let item = head_item(&sandbox, op, &Actor::Sweep).unwrap();
-        assert_eq!(head(item).unwrap(), Stored { sandbox, op });
+        let mut pooled = largest();
+        pooled.pool = Some("pool".into());
+        pooled.placed_at = pooled.wished_at;
+        for sandbox in [largest(), pooled] {
+            let stored = Stored { sandbox, op: OpId::random(), spec_generation: 7 };
+            assert_eq!(head(head_item(&stored, &Actor::Sweep).unwrap()).unwrap(), stored);
+        }
     }
 
     #[test]
-    fn even_a_large_head_is_below_one_kilobyte() {
-        let item = head_item(&largest(), OpId::random(), &Actor::Runner(RunnerId::random())).unwrap();
-        assert!(size(&item) <= 1024, "{} bytes", size(&item));
+    fn a_head_of_an_earlier_version_is_read() {
+        let mut item = item_of(&largest());
+        item.remove("spec");
+        item.remove("placed");
+        let read = head(item).unwrap();
+        assert_eq!((read.spec_generation, read.sandbox.placed_at), (0, read.sandbox.wished_at));
+    }
+
+    #[test]
+    fn even_the_largest_head_is_below_one_kilobyte() {
+        // Claimed, and its owner has not applied the claim: one of few wishes old, and placed before.
+        let mut claimed = largest();
+        claimed.pool = Some(format!("{}.eu-central-1.0123abcd", Uuid::new_v4()));
+        (claimed.state, claimed.desired, claimed.placed_at) = (State::Stopping, Desired::Stopped, claimed.wished_at);
+        (claimed.generation, claimed.seen_generation, claimed.seen_seq, claimed.epoch) = (3, 1, 1_000, 1);
+        let mut failed = largest();
+        (failed.state, failed.due) = (State::BuildFailed, None);
+        failed.failure = Some(Failure { reason: "ü".repeat(1000), recoverable: true });
+        failed.daemon_version = Some("9".repeat(1000));
+        for sandbox in [largest(), claimed, failed] {
+            let bytes = size(&item_of(&sandbox));
+            assert!(bytes <= 1024, "{bytes} bytes: {sandbox:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_characters_and_long_where_the_name_is_short() {
         let mut failed = largest();
         failed.state = State::Error;
-        failed.due = None;
-        failed.pool = None;
-        failed.failure = Some(Failure { reason: "r".repeat(1000), recoverable: true });
-        let item = head_item(&failed, OpId::random(), &Actor::Sweep).unwrap();
-        assert!(size(&item) <= 1024, "{} bytes", size(&item));
+        failed.failure = Some(Failure { reason: "ü".repeat(1000), recoverable: true });
+        let reason = |sandbox: &Sandbox| head(item_of(sandbox)).unwrap().sandbox.failure.unwrap().reason;
+        assert_eq!(reason(&failed), "ü".repeat((NAME_AND_REASON_BYTES - 255) / 2));
+        failed.name = failed.id.to_string();
+        assert_eq!(reason(&failed), "ü".repeat((NAME_AND_REASON_BYTES - 36) / 2));
     }
 
     #[test]
     fn a_destroyed_head_is_in_no_index_and_ends() {
         let mut destroyed = largest();
         (destroyed.state, destroyed.runner, destroyed.due) = (State::Destroyed, None, None);
-        let item = head_item(&destroyed, OpId::random(), &Actor::Sweep).unwrap();
+        let item = item_of(&destroyed);
         assert!(!item.keys().any(|name| name.starts_with('g') && name.ends_with('k')));
         assert_eq!(item["ttl"].as_n().unwrap(), &((destroyed.updated_at.0 / 1000) + 3600).to_string());
     }

@@ -11,14 +11,17 @@ mod write;
 
 pub use head_item::from_stream;
 use paddock_model::{id::OpId, sandbox::Sandbox};
-pub use read::Due;
+pub use read::{Due, Heads};
 pub use write::{Short, Written};
 
-/// A head as it was read. The `op` of its last write is its version.
+/// A head as it is stored. The `op` of its last write is its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The head.
     pub sandbox: Sandbox,
     /// Its last write.
     pub op: OpId,
+    /// The wish with which its specification was last written. A read that finds another one beside it has met a write
+    /// half way.
+    pub spec_generation: u64,
 }

@@ -22,6 +22,9 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct SpecItem {
     op: Uuid,
+    /// The wish with which it was written; the head has the same.
+    #[serde(default)]
+    r#gen: u64,
     snapshot: Uuid,
     snapshot_name: String,
     image: String,
@@ -40,7 +43,24 @@ fn object(id: SandboxId) -> String {
     format!("env {id}")
 }
 
-pub(super) fn spec_item(sealer: &Sealer, id: SandboxId, spec: &Spec, op: OpId) -> Result<Item, Error> {
+/// A specification as it was read.
+pub(super) struct Read {
+    pub(super) id: SandboxId,
+    pub(super) generation: u64,
+    pub(super) spec: Spec,
+}
+
+/// What becomes of the environment when a specification is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Env {
+    /// It is opened.
+    Open,
+    /// It stays sealed and is answered as empty: nobody will look at it.
+    Leave,
+}
+
+/// The specification as it is written by `op`, together with the head of this generation.
+pub(super) fn spec_item(sealer: &Sealer, id: SandboxId, generation: u64, spec: &Spec, op: OpId) -> Result<Item, Error> {
     let key = keys::spec(id);
     let Spec { snapshot, snapshot_name, image, user, env, labels, public } = spec.clone();
     let env = if env.is_empty() {
@@ -49,15 +69,16 @@ pub(super) fn spec_item(sealer: &Sealer, id: SandboxId, spec: &Spec, op: OpId) -
         let plain = serde_json::to_vec(&env).map_err(|problem| corrupt(key.to_string(), problem))?;
         Some(STANDARD.encode(sealer.seal_for_item(&object(id), &plain)))
     };
-    write(&key, &SpecItem { op: op.0, snapshot: snapshot.0, snapshot_name, image, user, env, labels, public })
+    let (op, r#gen, snapshot) = (op.0, generation, snapshot.0);
+    write(&key, &SpecItem { op, r#gen, snapshot, snapshot_name, image, user, env, labels, public })
 }
 
-pub(super) fn spec(sealer: &Sealer, item: Item) -> Result<(SandboxId, Spec), Error> {
+pub(super) fn spec(sealer: &Sealer, item: Item, env_is: Env) -> Result<Read, Error> {
     let key = key_of(&item);
     let bad = |problem: &dyn ToString| corrupt(key.to_string(), problem.to_string());
     let id = keys::sandbox_of(&key.pk).ok_or_else(|| bad(&"its key names no sandbox"))?;
-    let SpecItem { op: _, snapshot, snapshot_name, image, user, env, labels, public } = read(item)?;
-    let env = match env {
+    let SpecItem { op: _, r#gen, snapshot, snapshot_name, image, user, env, labels, public } = read(item)?;
+    let env = match env.filter(|_| env_is == Env::Open) {
         None => BTreeMap::new(),
         Some(sealed) => {
             let sealed = STANDARD.decode(sealed).map_err(|problem| bad(&problem))?;
@@ -65,7 +86,8 @@ pub(super) fn spec(sealer: &Sealer, item: Item) -> Result<(SandboxId, Spec), Err
             serde_json::from_slice(&plain).map_err(|problem| bad(&problem))?
         }
     };
-    Ok((id, Spec { snapshot: SnapshotId(snapshot), snapshot_name, image, user, env, labels, public }))
+    let spec = Spec { snapshot: SnapshotId(snapshot), snapshot_name, image, user, env, labels, public };
+    Ok(Read { id, generation: r#gen, spec })
 }
 
 #[cfg(test)]
@@ -85,8 +107,12 @@ mod tests {
             public: true,
         };
         let id = SandboxId::random();
-        let item = spec_item(&sealer, id, &spec_of, OpId::random()).unwrap();
+        let item = spec_item(&sealer, id, 2, &spec_of, OpId::random()).unwrap();
         assert!(!format!("{item:?}").contains("hunter2"));
-        assert_eq!(spec(&sealer, item).unwrap(), (id, spec_of));
+        let left = spec(&Sealer::new(&[4; 32]), item.clone(), Env::Leave).unwrap();
+        assert!(left.spec.env.is_empty(), "no key is needed for what is not opened");
+        assert!(spec(&Sealer::new(&[4; 32]), item.clone(), Env::Open).is_err());
+        let opened = spec(&sealer, item, Env::Open).unwrap();
+        assert_eq!((opened.id, opened.generation, opened.spec), (id, 2, spec_of));
     }
 }

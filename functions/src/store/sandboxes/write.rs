@@ -73,11 +73,16 @@ impl Store {
         actor: &Actor,
     ) -> Result<Written, Error> {
         let op = OpId::random();
-        let item = head_item(new, op, actor)?;
+        let spec_generation = match (spec, old) {
+            (None, Some(old)) => old.spec_generation,
+            (Some(_), _) | (None, None) => new.generation,
+        };
+        let stored = Stored { sandbox: new.clone(), op, spec_generation };
+        let item = head_item(&stored, actor)?;
         let (condition, values) = unchanged(old);
         let mut hanging = Transaction::new(self, op);
         self.hang(&mut hanging, op, old.map(|it| &it.sandbox), new, spec)?;
-        let done = Written::Done(Stored { sandbox: new.clone(), op });
+        let done = Written::Done(stored);
         if hanging.is_empty() {
             return match self.put_if(item, condition, values, op).await? {
                 Outcome::Done => Ok(done),
@@ -104,7 +109,7 @@ impl Store {
         spec: Option<&Spec>,
     ) -> Result<(), Error> {
         if let Some(spec) = spec {
-            let item = spec_item(&self.sealer, new.id, spec, op)?;
+            let item = spec_item(&self.sealer, new.id, new.generation, spec, op)?;
             transaction.put(Part::Spec, item, Expression::default())?;
         } else if new.state == State::Destroyed {
             transaction.delete(Part::Spec, &keys::spec(new.id), Expression::default())?;

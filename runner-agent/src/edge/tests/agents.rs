@@ -78,6 +78,7 @@ impl Agents {
             capacity: Capacity::default(),
             capabilities: Vec::new(),
             images: Vec::new(),
+            proof: None,
         };
         let api = ControlApi::new(&self.url, "join", introduction).unwrap();
         api.register().await.unwrap();

@@ -53,6 +53,9 @@ async fn scene(addr: SocketAddr) -> (Agents, Machine, Sandbox) {
     (agents, machine, sandbox)
 }
 
+/// What hyper says to a request that it cannot parse.
+const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[tokio::test]
@@ -140,10 +143,12 @@ async fn an_answer_that_is_none_is_a_bad_gateway() {
     }
 }
 
-#[tokio::test]
-async fn a_side_of_a_tunnel_may_end_before_the_other() {
-    let (addr, mut connections) = by_hand().await;
-    let (_agents, machine, sandbox) = scene(addr).await;
+/// Both ends of a connection that has switched protocols.
+async fn tunnel(
+    machine: &Machine,
+    sandbox: &Sandbox,
+    connections: &mut mpsc::Receiver<TcpStream>,
+) -> (TcpStream, TcpStream) {
     let mut caller = TcpStream::connect(machine.clients).await.unwrap();
     let head = format!(
         "GET /toolbox/{}/ws HTTP/1.1\r\nHost: e\r\nAuthorization: Bearer {TOKEN}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Last: END\r\n\r\n",
@@ -159,6 +164,14 @@ async fn a_side_of_a_tunnel_may_end_before_the_other() {
         .write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n")
         .await
         .unwrap();
+    (caller, daemon)
+}
+
+#[tokio::test]
+async fn a_side_of_a_tunnel_may_end_before_the_other() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let (mut caller, mut daemon) = tunnel(&machine, &sandbox, &mut connections).await;
     caller.write_all(b"question").await.unwrap();
     caller.shutdown().await.unwrap();
     let mut question = String::new();
@@ -169,4 +182,36 @@ async fn a_side_of_a_tunnel_may_end_before_the_other() {
     let mut answer = String::new();
     caller.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 101") && answer.ends_with("late answer"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_looks_like_a_refusal_passes_untouched_in_a_body() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let call = tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
+    let mut daemon = connections.recv().await.unwrap();
+    read_request(&mut daemon).await;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", REFUSAL.len());
+    daemon.write_all(head.as_bytes()).await.unwrap();
+    // Once the caller has the head, the body is a write of its own.
+    let answer = call.await.unwrap().unwrap();
+    daemon.write_all(REFUSAL).await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap(), REFUSAL);
+}
+
+#[tokio::test]
+async fn what_looks_like_a_refusal_passes_untouched_in_a_tunnel() {
+    let (addr, mut connections) = by_hand().await;
+    let (_agents, machine, sandbox) = scene(addr).await;
+    let (mut caller, mut daemon) = tunnel(&machine, &sandbox, &mut connections).await;
+    // A caller that ends before the tunnel is there gets none.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(caller.read_u8().await.unwrap());
+    }
+    daemon.write_all(REFUSAL).await.unwrap();
+    drop(daemon);
+    caller.shutdown().await.unwrap();
+    caller.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(REFUSAL), "{}", String::from_utf8_lossy(&answer));
 }

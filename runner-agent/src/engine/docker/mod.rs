@@ -1,7 +1,7 @@
 //! Docker by its API. `docker exec` is on no path (50 ms each), nothing is privileged.
 //!
 //! * [`spec`] our containers and networks in Docker's words
-//! * [`answer`] Docker's answers in our words
+//! * [`answer`] Docker's answers in our words; [`failure`] its errors
 //! * [`orphans`] processes that a killed dockerd forgot
 
 use std::{
@@ -23,11 +23,15 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Network, NetworkSpec, Result, labels};
 
 mod answer;
+mod failure;
 mod orphans;
 mod spec;
 
 /// Docker answers most calls in milliseconds; a start on a busy machine takes seconds, removal of a big sandbox more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A pull of which nothing more has come for so long is dead: Docker itself waits for ever.
+const PULL_STALLED: Duration = Duration::from_secs(300);
 
 /// How dockerd says that containerd runs what it thinks does not run.
 const ORPHANED: &str = ": already exists";
@@ -75,8 +79,18 @@ impl Engine for DockerEngine {
             tag: (!tagged).then(|| "latest".to_owned()),
             ..CreateImageOptions::default()
         };
-        self.docker.create_image(Some(options), None, None).try_for_each(|_progress| async { Ok(()) }).await?;
-        Ok(())
+        let mut progress = std::pin::pin!(self.docker.create_image(Some(options), None, None));
+        loop {
+            match tokio::time::timeout(PULL_STALLED, progress.try_next()).await {
+                Ok(Ok(Some(_step))) => (),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_elapsed) => {
+                    let minutes = PULL_STALLED.as_secs() / 60;
+                    return Err(EngineError::Rejected(format!("nothing came from its registry for {minutes} minutes")));
+                }
+            }
+        }
     }
 
     async fn import(&self, reference: &str, layer: Bytes, entrypoint: &[&str]) -> Result<()> {
@@ -118,7 +132,8 @@ impl Engine for DockerEngine {
             // When they end it hears of that, and cleans up: the caller will try again. Where none is left to end, only
             // a restart of dockerd clears containerd's memory of the task, and asking on would be asking for ever.
             Err(EngineError::Conflict(reason) | EngineError::Rejected(reason)) if reason.ends_with(ORPHANED) => {
-                let killed = orphans::kill(id);
+                let container = id.to_owned();
+                let killed = tokio::task::spawn_blocking(move || orphans::kill(&container)).await.unwrap_or(0);
                 tracing::warn!(container = id, killed, reason, "processes that the engine lost");
                 Err(if killed > 0 { EngineError::Unavailable(reason) } else { EngineError::Rejected(reason) })
             }
@@ -205,22 +220,5 @@ fn gone_is_fine(result: Result<()>) -> Result<()> {
     match result {
         Err(EngineError::NotFound(_)) => Ok(()),
         other => other,
-    }
-}
-
-impl From<bollard::errors::Error> for EngineError {
-    fn from(error: bollard::errors::Error) -> Self {
-        use bollard::errors::Error as Docker;
-        match error {
-            Docker::DockerResponseServerError { status_code: 404, message } => Self::NotFound(message),
-            Docker::DockerResponseServerError { status_code: 409, message } => Self::Conflict(message),
-            // dockerd says 403 for a subnet that is taken, 500 for most of what a container cannot do.
-            Docker::DockerResponseServerError { status_code: 403, message } if message.contains("overlaps") => {
-                Self::Conflict(message)
-            }
-            Docker::DockerResponseServerError { message, .. } => Self::Rejected(message),
-            Docker::DockerStreamError { error } => Self::Rejected(error),
-            other => Self::Unavailable(other.to_string()),
-        }
     }
 }

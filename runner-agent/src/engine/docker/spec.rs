@@ -7,7 +7,7 @@ use bollard::models::{
     Mount as DockerMount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits,
 };
 
-use super::super::{ContainerSpec, Kind, Mount, NetworkSpec, SandboxSpec, labels};
+use super::super::{ContainerSpec, DAEMON_PATH, Kind, Mount, NetworkSpec, SandboxSpec, labels};
 
 const GIB: i64 = 1 << 30;
 /// Enough for builds and browsers; a fork bomb ends here.
@@ -17,8 +17,6 @@ const OPEN_FILES: i64 = 1 << 18;
 const DROPPED_CAPABILITIES: [&str; 3] = ["MKNOD", "NET_RAW", "AUDIT_WRITE"];
 /// The daemon stays when its sandbox runs out of memory and says so; it gives its children the ordinary score.
 const OOM_SCORE: i64 = -900;
-/// Where the daemon is seen inside; it is the entry point too.
-const DAEMON_TARGET: &str = "/usr/local/bin/daytona";
 
 /// A network of our own: Docker gives bridge, addresses and masquerading, our firewall the rest.
 pub fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
@@ -91,7 +89,7 @@ fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
     let memory = i64::from(spec.memory_gib) * GIB;
     let raise = may_raise_limits();
     ContainerCreateBody {
-        entrypoint: Some(vec![DAEMON_TARGET.to_owned()]),
+        entrypoint: Some(vec![DAEMON_PATH.to_owned()]),
         cmd: Some(Vec::new()),
         env: Some(spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         // Docker's health checks are `docker exec` on a timer.
@@ -141,7 +139,7 @@ fn mount(mount: &Mount) -> DockerMount {
         typ: Some(MountType::BIND),
         source: Some(mount.source.to_string_lossy().into_owned()),
         target: Some(mount.target.clone()),
-        read_only: Some(mount.read_only),
+        read_only: Some(true),
         ..DockerMount::default()
     }
 }
@@ -172,6 +170,14 @@ mod tests {
         assert!(host.pids_limit.is_some_and(|limit| limit > 0));
         assert!(host.cap_drop.unwrap().contains(&"NET_RAW".to_owned()));
         assert_eq!(host.network_mode.as_deref(), Some("container:p"));
+    }
+
+    #[test]
+    fn nothing_of_the_host_can_be_written_from_inside() {
+        let seen = Mount { source: "/host/hosts".into(), target: "/etc/hosts".to_owned() };
+        let spec = SandboxSpec { mounts: vec![seen], ..spec() };
+        let mounts = sandbox(&spec).host_config.unwrap().mounts.unwrap();
+        assert!(!mounts.is_empty() && mounts.iter().all(|mount| mount.read_only == Some(true)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! It behaves like the real one where the runner could notice: names are unique, a sandbox joins only a running
 //! pause container, dead containers keep their labels, an absent engine fails every call. It keeps no files.
-//! Tests make it fail ([`FakeEngine::fail_call`]), go away, and lose containers.
+//! Tests make it fail ([`FakeEngine::fail_call`]), go away, restart, and lose containers: all in [`faults`].
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -22,12 +22,15 @@ use self::daemon::FakeDaemon;
 use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Network, NetworkSpec, Result};
 
 mod daemon;
+mod faults;
 
 /// The fake; clones share the same containers, as connections to one dockerd do.
 #[derive(Clone)]
 pub struct FakeEngine {
     inner: Arc<Mutex<Inner>>,
-    deaths: broadcast::Sender<Died>,
+    deaths: Arc<Mutex<broadcast::Sender<Died>>>,
+    /// Held by a pull while the registry sends.
+    registry_line: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How an ordered failure looks, such as [`EngineError::Rejected`].
@@ -36,6 +39,8 @@ pub type Failure = fn(String) -> EngineError;
 struct Inner {
     away: bool,
     fail_after: VecDeque<(usize, Failure)>,
+    /// The next container is made, but before that is said the engine goes away.
+    leaves_in_create: bool,
     /// Whatever is asked for is there.
     every_image: bool,
     images: BTreeSet<String>,
@@ -65,6 +70,7 @@ impl FakeEngine {
         let inner = Inner {
             away: false,
             fail_after: VecDeque::new(),
+            leaves_in_create: false,
             every_image: false,
             images: images.iter().map(ToString::to_string).collect(),
             registry: BTreeSet::new(),
@@ -72,7 +78,11 @@ impl FakeEngine {
             containers: BTreeMap::new(),
             ever_created: 0,
         };
-        Self { inner: Arc::new(Mutex::new(inner)), deaths: broadcast::channel(1024).0 }
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            deaths: Arc::new(Mutex::new(broadcast::channel(1024).0)),
+            registry_line: Arc::default(),
+        }
     }
 
     /// An engine that is never short of an image: for stacks without containers.
@@ -86,56 +96,6 @@ impl FakeEngine {
     /// Makes an image available for pulling.
     pub fn publish(&self, image: &str) {
         self.lock().registry.insert(image.to_owned());
-    }
-
-    /// The call after `calls` more will fail with this error; ordered twice, the second counts from the first.
-    pub fn fail_call(&self, calls: usize, error: Failure) {
-        self.lock().fail_after.push_back((calls, error));
-    }
-
-    /// A failure that was ordered has not come yet.
-    #[must_use]
-    pub fn failure_pending(&self) -> bool {
-        !self.lock().fail_after.is_empty()
-    }
-
-    /// Calls no longer succeed / succeed again; containers keep running.
-    pub fn set_away(&self, away: bool) {
-        self.lock().away = away;
-    }
-
-    /// A container's first process ends by itself.
-    pub fn lose(&self, name: &str, code: i64, out_of_memory: bool) {
-        let mut inner = self.lock();
-        if let Some((id, container)) = inner.containers.iter_mut().find(|(_, container)| container.name == name) {
-            self.end(id.clone(), container, code, out_of_memory);
-        }
-    }
-
-    /// The environment that the daemon of a running container was given over HTTP.
-    #[must_use]
-    pub fn env_of(&self, name: &str) -> Option<BTreeMap<String, String>> {
-        let inner = self.lock();
-        let container = inner.containers.values().find(|container| container.name == name)?;
-        match &container.state {
-            State::Running(Some(daemon)) => Some(daemon.env()),
-            _ => None,
-        }
-    }
-
-    /// The server inside a running container is started anew by its PID 1: its environment is forgotten.
-    pub async fn restart_daemon(&self, name: &str) {
-        let server = {
-            let inner = self.lock();
-            let container = inner.containers.values().find(|container| container.name == name);
-            container.and_then(|container| match &container.state {
-                State::Running(Some(daemon)) => Some(daemon.clone()),
-                _ => None,
-            })
-        };
-        if let Some(server) = server {
-            server.restart().await;
-        }
     }
 
     /// Names of all containers, with whether each runs.
@@ -153,6 +113,10 @@ impl FakeEngine {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notices(&self) -> MutexGuard<'_, broadcast::Sender<Died>> {
+        self.deaths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call(&self) -> Result<MutexGuard<'_, Inner>> {
@@ -178,7 +142,7 @@ impl FakeEngine {
         if let State::Running(_) = container.state {
             container.state = State::Exited { code, out_of_memory };
             let died = Died { id, exit_code: Some(code), labels: container.spec.labels.clone() };
-            let _nobody_listens = self.deaths.send(died);
+            let _nobody_listens = self.notices().send(died);
         }
     }
 }
@@ -242,6 +206,7 @@ impl Engine for FakeEngine {
     }
 
     async fn pull(&self, reference: &str) -> Result<()> {
+        let _sent = self.registry_line.lock().await;
         let mut inner = self.call()?;
         if !inner.registry.contains(reference) {
             return Err(EngineError::NotFound(format!("no image {reference} in the registry")));
@@ -279,6 +244,10 @@ impl Engine for FakeEngine {
         inner.ever_created += 1;
         let container = FakeContainer { spec: spec.clone(), name: spec.name.clone(), state: State::Created };
         inner.containers.insert(id.clone(), container);
+        if std::mem::take(&mut inner.leaves_in_create) {
+            inner.away = true;
+            return Err(EngineError::Unavailable("gone away".to_owned()));
+        }
         Ok(id)
     }
 
@@ -351,7 +320,7 @@ impl Engine for FakeEngine {
     async fn deaths(&self, deployment: &str, runner: &str) -> Result<BoxStream<'static, Died>> {
         drop(self.call()?);
         let (deployment, runner) = (deployment.to_owned(), runner.to_owned());
-        let stream = futures::stream::unfold(self.deaths.subscribe(), |mut receiver| async move {
+        let stream = futures::stream::unfold(self.notices().subscribe(), |mut receiver| async move {
             receiver.recv().await.ok().map(|died| (died, receiver))
         });
         let ours = stream.filter(move |died| {

@@ -1,7 +1,9 @@
 //! Make a sandbox: named steps, each with its undo.
 //!
 //! When a step fails, it and all before it are undone in reverse. When the engine does not answer, nobody knows
-//! whether the step was done: it is done again until there is an answer, and finds its own traces.
+//! whether the step was done: it is done again until there is an answer, and finds its own traces. What the engine
+//! began before it went away, or a pause container that ended with it, may make that impossible: then network and
+//! container are made anew, once.
 
 use std::{
     net::SocketAddr,
@@ -17,11 +19,14 @@ use crate::{
     engine::{
         ContainerSpec, EngineError, Image, Kind, Mount, SandboxSpec,
         labels::{Labels, Role, SandboxLabels, Size, container_name, pause_name},
-        starts::StartPermit,
+        starts::{Counted, StartPermit},
     },
     network::slots::Slot,
     sandboxes::{environment, host::Host, state::Body},
 };
+
+#[cfg(test)]
+mod tests;
 
 /// Images that are only ever made locally: no registry is asked for them.
 const LOCAL_IMAGES: &str = "paddock-";
@@ -50,7 +55,7 @@ enum Step {
 const STEPS: [Step; 7] =
     [Step::Room, Step::Image, Step::Turn, Step::Network, Step::Files, Step::Container, Step::Start];
 
-/// Where a creation begins once more after the engine was away: with the network.
+/// Where a creation begins once more: with the network.
 const AGAIN_FROM: usize = 3;
 
 /// What is made so far.
@@ -64,12 +69,21 @@ struct Creation<'a> {
     slot: Option<Slot>,
     mounts: Vec<Mount>,
     container: Option<String>,
+    /// There may be a container, whether we know its id or not: nobody else may have its network.
+    maybe_container: bool,
     address: Option<SocketAddr>,
     engine_was_away: bool,
 }
 
-/// A container, and where its daemon will answer if it was started.
-pub type Made = (Body, Option<SocketAddr>);
+/// A sandbox that was made.
+pub struct Made {
+    /// The container.
+    pub body: Body,
+    /// Where its daemon will answer, if it was started.
+    pub address: Option<SocketAddr>,
+    /// Stock waits until this is dropped.
+    pub urgent: Option<Counted>,
+}
 
 /// Makes the sandbox of `work`; started if `start`. `pulling` tells the owner what takes so long.
 ///
@@ -93,14 +107,13 @@ pub async fn create(
         slot: None,
         mounts: Vec::new(),
         container: None,
+        maybe_container: false,
         address: None,
         engine_was_away: false,
     };
     let steps = if start { &STEPS[..] } else { &STEPS[..STEPS.len() - 1] };
     let mut done = creation.take(steps, cancel).await;
-    if creation.engine_was_away && matches!(done, Err(Failure::Failed(_))) {
-        // What the engine began before it went away may be in the way: once more, with another network.
-        creation.engine_was_away = false;
+    if matches!(done, Err(Failure::Failed(_))) && (creation.engine_was_away || creation.network_is_dead().await) {
         creation.undo_all(&[Step::Network, Step::Container, Step::Start]).await;
         done = creation.take(&steps[AGAIN_FROM..], cancel).await;
     }
@@ -152,9 +165,23 @@ impl Creation<'_> {
         }
     }
 
+    /// The pause container does not run. One seldom ends alone: the rest of the stock is looked at too.
+    async fn network_is_dead(&self) -> bool {
+        let Some(slot) = &self.slot else { return false };
+        let Ok(pause) = self.host.engine.inspect(&slot.pause).await else { return false };
+        let dead = pause.is_none_or(|pause| !pause.running);
+        if dead && let Ok(containers) = self.host.engine.list(&self.host.deployment, &self.host.runner).await {
+            self.host.slots.sweep(&containers).await;
+        }
+        dead
+    }
+
     async fn perform(&mut self, step: Step) -> Result<(), Failure> {
         let (host, work) = (self.host, self.work);
         match step {
+            Step::Room if !host.is_guarded() => {
+                return Err(Failure::NoRoom("the firewall rules are not in force".to_owned()));
+            }
             Step::Room => host
                 .holdings
                 .admit(work.sandbox_id, work.epoch, size(work))
@@ -168,7 +195,12 @@ impl Creation<'_> {
                 let written = host.files.write(work.sandbox_id, address);
                 self.mounts = written.map_err(|error| Failure::Failed(format!("files of the sandbox: {error}")))?;
             }
-            Step::Container => self.container = Some(self.make_container().await?),
+            Step::Container => {
+                let made = self.make_container().await;
+                // Only a plain no says that there is none.
+                self.maybe_container |= !matches!(made, Err(Failure::Failed(_)));
+                self.container = Some(made?);
+            }
             Step::Start => {
                 let container = self.container()?;
                 self.address = Some(run::start_container(host, work.sandbox_id, container).await?);
@@ -184,19 +216,19 @@ impl Creation<'_> {
             Step::Room => host.holdings.release(work.sandbox_id, work.epoch),
             Step::Image | Step::Start => (),
             Step::Turn => self.turn = None,
-            Step::Network => match (self.slot.take(), self.container.take()) {
-                (Some(slot), None) => host.slots.give_back(slot),
-                (Some(slot), Some(_used)) => host.slots.release(slot).await,
+            Step::Network => match (self.slot.take(), std::mem::take(&mut self.maybe_container)) {
+                (Some(slot), false) => host.slots.give_back(slot),
+                (Some(slot), true) => host.slots.release(slot).await,
                 (None, _) => (),
             },
             Step::Files => {
-                if let Err(error) = host.files.remove(work.sandbox_id) {
+                if let Err(error) = host.files.remove(work.sandbox_id).await {
                     tracing::warn!(sandbox = %work.sandbox_id, %error, "files of a failed creation stay");
                 }
             }
             Step::Container => {
-                if let Some(container) = &self.container
-                    && let Err(error) = host.engine.remove(container).await
+                if let Some(container) = self.container.take()
+                    && let Err(error) = host.engine.remove(&container).await
                 {
                     tracing::warn!(sandbox = %work.sandbox_id, %error, "container of a failed creation stays");
                 }
@@ -212,8 +244,7 @@ impl Creation<'_> {
             size: size(self.work),
             env_digest: environment::digest_of(self.env),
         };
-        self.turn = None;
-        Ok((body, self.address))
+        Ok(Made { body, address: self.address, urgent: self.turn.take().map(StartPermit::into_counted) })
     }
 
     async fn find_image(&self) -> Result<Image, Failure> {

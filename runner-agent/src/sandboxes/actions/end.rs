@@ -30,14 +30,13 @@ pub async fn stop(host: &Host, sandbox: Uuid, body: &Body, force: bool) -> Resul
 /// When the engine cannot, or the tombstone cannot be written.
 pub async fn destroy(host: &Host, sandbox: Uuid, body: Option<&Body>, epoch: u64) -> Result<(), Failure> {
     // The tombstone comes first: after a crash in between, a late create must not begin anew.
-    let buried = host.journal.bury(sandbox, epoch);
-    buried.map_err(|error| Failure::Unavailable(format!("journal: {error}")))?;
+    host.bury(sandbox, epoch).await.map_err(|error| Failure::Unavailable(format!("journal: {error}")))?;
     if let Some(body) = body {
         host.engine.remove(&body.container).await?;
         host.slots.release(body.slot.clone()).await;
         host.holdings.release(sandbox, body.epoch);
     }
-    if let Err(error) = host.files.remove(sandbox) {
+    if let Err(error) = host.files.remove(sandbox).await {
         tracing::warn!(%sandbox, %error, "directory of a destroyed sandbox stays until the next start");
     }
     Ok(())
@@ -62,7 +61,7 @@ pub async fn set_aside(host: &Host, sandbox: Uuid, body: &Body) -> Result<(), Fa
 /// When the engine cannot.
 pub async fn remove_lost(host: &Host, sandbox: Uuid, epoch: u64) -> Result<(), Failure> {
     for name in [lost_name(sandbox, epoch), container_name(sandbox)] {
-        let found = host.engine.inspect(&name).await?;
+        let found = host.find(&name).await?;
         let proven = found.filter(|found| found.labels.sandbox().is_some_and(|labels| labels.epoch == epoch));
         if let Some(container) = proven {
             host.engine.remove(&container.id).await?;

@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// When the engine does not say.
 pub async fn look(host: &Host, sandbox: Uuid) -> Result<Option<Seen>, Failure> {
-    let Some(container) = host.engine.inspect(&container_name(sandbox)).await? else { return Ok(None) };
+    let Some(container) = host.find(&container_name(sandbox)).await? else { return Ok(None) };
     let Some(seen) = seen(&container) else { return Ok(None) };
     let pause = host.engine.inspect(&seen.body.slot.pause).await?;
     Ok(Some(Seen { network_runs: pause.is_some_and(|pause| pause.running), ..seen }))
@@ -41,5 +41,61 @@ fn last_words(container: &Container) -> String {
         format!("out of memory (exit code {code})")
     } else {
         format!("its first process ended with exit code {code}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{ContainerSpec, Engine, EngineError, Kind, SandboxSpec, fake::FakeEngine, labels},
+        sandboxes::{actions::end, host::tests::host},
+    };
+
+    /// A container under the name of the sandbox, made by `runner`.
+    async fn container(engine: &FakeEngine, runner: &str, sandbox: Uuid, slot: &Slot) -> Result<String, EngineError> {
+        let labels = labels::SandboxLabels {
+            sandbox,
+            epoch: 1,
+            pause: slot.pause.clone(),
+            size: labels::Size::default(),
+            env_digest: String::new(),
+        };
+        let spec = ContainerSpec {
+            name: container_name(sandbox),
+            labels: labels::Labels {
+                deployment: "test".to_owned(),
+                runner: runner.to_owned(),
+                address: slot.address,
+                role: labels::Role::Sandbox(labels),
+            },
+            image: "image:1".to_owned(),
+            kind: Kind::Sandbox(Box::new(SandboxSpec {
+                pause: slot.pause.clone(),
+                env: paddock_wire::work::Env::new(),
+                mounts: Vec::new(),
+                cpu: 1,
+                memory_gib: 1,
+            })),
+        };
+        engine.create(&spec).await
+    }
+
+    #[tokio::test]
+    async fn a_container_of_another_runner_is_neither_seen_nor_removed() {
+        let engine = FakeEngine::new(&["image:1"]);
+        let state = tempfile::tempdir().unwrap();
+        let host = host(&engine, state.path()).await;
+        let (ours, theirs) = (Uuid::new_v4(), Uuid::new_v4());
+        let slot = host.slots.take(ours).await.unwrap();
+        container(&engine, &host.runner, ours, &slot).await.unwrap();
+        container(&engine, "another", theirs, &slot).await.unwrap();
+        assert!(look(&host, ours).await.unwrap().is_some());
+        assert!(look(&host, theirs).await.unwrap().is_none());
+        for sandbox in [ours, theirs] {
+            end::remove_lost(&host, sandbox, 1).await.unwrap();
+        }
+        assert!(engine.inspect(&container_name(ours)).await.unwrap().is_none());
+        assert!(engine.inspect(&container_name(theirs)).await.unwrap().is_some());
     }
 }

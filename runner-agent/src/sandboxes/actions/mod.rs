@@ -5,7 +5,7 @@
 //! * [`end`] stop, destroy, set aside
 //! * [`look`] ask the engine what there is
 
-use crate::engine::EngineError;
+use crate::{engine::EngineError, network::slots::SlotError};
 
 pub mod create;
 pub mod end;
@@ -15,8 +15,8 @@ pub mod run;
 /// Why an action did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The engine does not answer: look again when it does.
-    #[error("container engine does not answer: {0}")]
+    /// Not now: the engine does not answer, or this machine is in want of something. Look again later.
+    #[error("not possible now: {0}")]
     Unavailable(String),
     /// No room on this runner.
     #[error("{0}")]
@@ -39,6 +39,15 @@ impl From<EngineError> for Failure {
             EngineError::NotFound(reason) | EngineError::Conflict(reason) | EngineError::Rejected(reason) => {
                 Self::Failed(reason)
             }
+        }
+    }
+}
+
+impl From<SlotError> for Failure {
+    fn from(error: SlotError) -> Self {
+        match error {
+            SlotError::NoAddress => Self::NoRoom(error.to_string()),
+            SlotError::Engine(error) => error.into(),
         }
     }
 }

@@ -25,6 +25,7 @@ const ENV_ATTEMPTS: u32 = 3;
 /// # Errors
 /// When there is no room, or the engine cannot.
 pub async fn start(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {
+    guarded(host)?;
     let room = host.holdings.admit(sandbox, body.epoch, body.size);
     room.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
     let _turn = host.starts.begin().await;
@@ -40,6 +41,7 @@ pub async fn start(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr
 /// # Errors
 /// When the engine cannot.
 pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {
+    guarded(host)?;
     let _turn = host.starts.begin().await;
     host.engine.stop(&body.container, Duration::ZERO).await?;
     bring_up(host, sandbox, body).await
@@ -51,11 +53,18 @@ async fn bring_up(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr,
     start_container(host, sandbox, &body.container).await
 }
 
+/// No sandbox starts while nothing keeps it apart from its neighbours: it waits for the rules as for the engine.
+fn guarded(host: &Host) -> Result<(), Failure> {
+    let reason = || Failure::Unavailable("the firewall rules are not in force".to_owned());
+    host.is_guarded().then_some(()).ok_or_else(reason)
+}
+
 /// Starts a container whose network is up; where its daemon will answer.
 ///
 /// # Errors
 /// When the engine cannot, or it ended at once.
 pub async fn start_container(host: &Host, sandbox: Uuid, container: &str) -> Result<SocketAddr, Failure> {
+    guarded(host)?;
     host.engine.start(container).await?;
     let seen = host.engine.inspect(container).await?;
     let seen = seen.ok_or_else(|| Failure::Failed("the container vanished while it was started".to_owned()))?;
@@ -71,29 +80,50 @@ pub async fn start_container(host: &Host, sandbox: Uuid, container: &str) -> Res
     })
 }
 
-/// Waits until the daemon says that it is ready, or answers; its version.
+/// Waits until the daemon says that it is ready, or answers; its version, if it says one. Without `knocks`, because the
+/// door could not be opened, asking has to do.
 ///
 /// # Errors
 /// When it does neither in time, or something newer happened.
 pub async fn await_ready(
     host: &Host,
     daemon: SocketAddr,
-    mut knocks: watch::Receiver<Readiness>,
+    mut knocks: Option<watch::Receiver<Readiness>>,
     cancel: &CancellationToken,
-) -> Result<String, Failure> {
+) -> Result<Option<String>, Failure> {
     let mut ask = tokio::time::interval_at(Instant::now() + ASK_EVERY, ASK_EVERY);
+    // What to say when time is up. A daemon that could not even be asked is not silent.
+    let mut verdict = Failure::Silent;
     let answered = async {
         loop {
             tokio::select! {
-                Ok(()) = knocks.changed() => return knocks.borrow_and_update().version.clone(),
-                _ = ask.tick() => if let Ok(version) = host.daemons.version(daemon).await { return version },
+                Some(version) = next_knock(&mut knocks) => return version,
+                _ = ask.tick() => match host.daemons.version(daemon).await {
+                    Ok(version) => return version,
+                    Err(error) => verdict = silence(&error),
+                },
             }
         }
     };
-    tokio::select! {
-        answered = tokio::time::timeout(READY_WITHIN, answered) => answered.map_err(|_elapsed| Failure::Silent),
-        () = cancel.cancelled() => Err(Failure::Cancelled),
+    let answered = tokio::select! {
+        answered = tokio::time::timeout(READY_WITHIN, answered) => answered,
+        () = cancel.cancelled() => return Err(Failure::Cancelled),
+    };
+    answered.map_err(|_elapsed| verdict)
+}
+
+/// None when there is no door.
+async fn next_knock(knocks: &mut Option<watch::Receiver<Readiness>>) -> Option<Option<String>> {
+    let knocks = knocks.as_mut()?;
+    knocks.changed().await.ok()?;
+    Some(knocks.borrow_and_update().version.clone())
+}
+
+fn silence(error: &DaemonError) -> Failure {
+    if error.is_the_daemons() {
+        return Failure::Silent;
     }
+    Failure::Unavailable(format!("this runner cannot ask the sandbox's daemon: {}", error.cause()))
 }
 
 /// Hands over the environment.
@@ -110,7 +140,7 @@ pub async fn apply_env(host: &Host, daemon: SocketAddr, env: &Env) -> Result<(),
             }
             Err(error) if attempt == ENV_ATTEMPTS => {
                 tracing::warn!(%daemon, %error, "environment not applied");
-                return Err(Failure::Silent);
+                return Err(silence(&error));
             }
             Err(_) => attempt += 1,
         }

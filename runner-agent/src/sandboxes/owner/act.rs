@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use paddock_wire::work::{Observed, Wish};
+use paddock_wire::work::{Observed, Wish, Work};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,15 +18,17 @@ use super::{
         actions::{Failure, create, end, look, run},
         environment,
         host::Host,
-        mind::Next,
+        mind::{Next, Reception},
         state::{Body, Held, Key, Seen},
     },
     Owner,
 };
 use crate::readiness::ReadyDoor;
 
-/// A start that takes longer is reported as under way.
+/// A start that takes longer is reported as under way, and again as long as it is: the control plane gives up what is
+/// silent for minutes.
 const SLOW: Duration = Duration::from_secs(1);
+const SAID_AGAIN: Duration = Duration::from_secs(20);
 /// Between attempts while the engine does not answer, or cannot do what must be done.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,7 +37,7 @@ enum Outcome {
     Looked(Result<Option<Seen>, Failure>),
     Made(Result<create::Made, Failure>),
     Started(Result<SocketAddr, Failure>),
-    Ready(Result<String, Failure>),
+    Ready(Result<Option<String>, Failure>),
     EnvApplied(Result<String, Failure>),
     Stopped(Result<(), Failure>),
     Gone(Result<(), Failure>),
@@ -60,28 +62,36 @@ impl Owner {
             return tokio::time::sleep(AGAIN).await;
         };
         let first_look = action == Next::Look && begun_for.is_none();
-        let mut slow = Box::pin(tokio::time::sleep(SLOW));
-        let mut reported_slow = !matches!(action, Next::Create | Next::Start);
+        let is_start = matches!(action, Next::Create | Next::Start);
+        let mut slow = tokio::time::interval_at(tokio::time::Instant::now() + SLOW, SAID_AGAIN);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut doing => break outcome,
                 // Before the first look nothing can be judged.
                 Some(letter) = self.seat.mailbox.recv(), if !first_look => {
-                    self.read(letter);
+                    let asked_again = self.read(letter) == Some(Reception::Repeated);
                     if self.mind.supersedes(&action, begun_for) {
                         cancel.cancel();
                     }
+                    if is_start && asked_again {
+                        self.report_start(begun_for, &pulling);
+                    }
                 }
-                () = &mut slow, if !reported_slow => {
-                    reported_slow = true;
-                    let pulling = pulling.load(Ordering::Relaxed);
-                    self.report(if pulling { Observed::PullingSnapshot } else { Observed::Creating });
-                }
+                _ = slow.tick(), if is_start => self.report_start(begun_for, &pulling),
             }
         };
         drop(doing);
-        if self.absorb(outcome) == Pace::Later {
+        if self.absorb(outcome, begun_for).await == Pace::Later {
             tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// It is under way still, for the wish that it was begun for or another one to run.
+    fn report_start(&mut self, begun_for: Option<Key>, pulling: &AtomicBool) {
+        let serves = |work: &Work| work.wish == Wish::Started || Some(Key::of(work)) == begun_for;
+        if self.mind.target().is_some_and(serves) {
+            let pulling = pulling.load(Ordering::Relaxed);
+            self.report(if pulling { Observed::PullingSnapshot } else { Observed::Creating });
         }
     }
 
@@ -96,13 +106,16 @@ impl Owner {
         let cancel = cancel.clone();
         let body = self.mind.held().body().cloned();
         if matches!(action, Next::Create | Next::Start | Next::Recover | Next::AwaitReady) {
-            self.open_door()?;
+            self.open_door();
         }
         if matches!(action, Next::Create | Next::Start | Next::Recover)
             && let Some(door) = &mut self.door
         {
             // What was said before this start is not about it.
             door.knocks.mark_unchanged();
+        }
+        if matches!(action, Next::Start | Next::Recover) {
+            // A creation says itself from when on: what it pulls first may take minutes.
             self.urgent = Some(self.host.starts.urgent());
         }
         Some(match (action, body) {
@@ -143,7 +156,7 @@ impl Owner {
 
     fn begin_waiting(&self, host: Arc<Host>, cancel: CancellationToken) -> Option<BoxFuture<'static, Outcome>> {
         let Held::Running { addr, .. } = *self.mind.held() else { return None };
-        let knocks = self.door.as_ref()?.knocks.clone();
+        let knocks = self.door.as_ref().map(|door| door.knocks.clone());
         Some(Box::pin(async move { Outcome::Ready(run::await_ready(&host, addr, knocks, &cancel).await) }))
     }
 
@@ -164,45 +177,45 @@ impl Owner {
         covered.then_some(proof)
     }
 
-    /// A door that cannot be opened is this machine's fault and may pass: the sandbox fails, recoverably.
-    fn open_door(&mut self) -> Option<()> {
+    /// A door that cannot be opened is this machine's fault and no reason to stop what runs: its daemon is asked then.
+    fn open_door(&mut self) {
         if self.door.is_none() {
             match ReadyDoor::open(&self.host.files.door_dir(self.seat.sandbox_id)) {
                 Ok(door) => self.door = Some(door),
-                Err(error) => {
-                    let reason = format!("the runner cannot listen for the sandbox's daemon: {error}");
-                    self.mind.give_up(Observed::Failed { reason, recoverable: true });
-                    return None;
-                }
+                Err(error) => tracing::error!(sandbox = %self.seat.sandbox_id, %error, "cannot listen for its daemon"),
             }
         }
-        Some(())
     }
 
     /// Tells the mind.
-    fn absorb(&mut self, outcome: Outcome) -> Pace {
+    async fn absorb(&mut self, outcome: Outcome, begun_for: Option<Key>) -> Pace {
         match outcome {
-            Outcome::Looked(Ok(seen)) => self.absorb_look(seen),
-            Outcome::Made(Ok((body, addr))) => self.mind.note_made(body, addr),
+            Outcome::Looked(Ok(seen)) => self.absorb_look(seen).await,
+            Outcome::Made(Ok(made)) => {
+                self.urgent = made.urgent;
+                self.mind.note_made(made.body, made.address);
+            }
             Outcome::Started(Ok(addr)) => self.mind.note_started(addr),
             Outcome::Ready(Ok(version)) => {
                 if let Some(door) = &mut self.door {
                     door.knocks.mark_unchanged();
                 }
-                self.version = Some(version);
+                self.version = version;
                 self.mind.note_ready();
             }
             Outcome::EnvApplied(Ok(digest)) => self.mind.note_env(digest),
-            Outcome::Stopped(Ok(())) => self.mind.note_stopped(),
+            Outcome::Stopped(Ok(())) => self.mind.note_stopped(begun_for),
             Outcome::Gone(Ok(())) => self.mind.note_gone(),
             Outcome::LostRemoved(epoch, Ok(())) => self.mind.note_lost_removed(epoch),
             Outcome::Made(Err(failure)) => {
                 // Its socket went with the directory.
                 self.door = None;
-                return self.absorb_start_failure(failure, false);
+                return self.absorb_start_failure(failure, false, begun_for);
             }
-            Outcome::Started(Err(failure)) => return self.absorb_start_failure(failure, true),
-            Outcome::Ready(Err(failure)) | Outcome::EnvApplied(Err(failure)) => self.absorb_daemon_failure(failure),
+            Outcome::Started(Err(failure)) => return self.absorb_start_failure(failure, true, begun_for),
+            Outcome::Ready(Err(failure)) | Outcome::EnvApplied(Err(failure)) => {
+                return self.absorb_daemon_failure(failure, begun_for);
+            }
             Outcome::Looked(Err(failure))
             | Outcome::Stopped(Err(failure))
             | Outcome::Gone(Err(failure))
@@ -216,39 +229,56 @@ impl Owner {
         Pace::Now
     }
 
-    fn absorb_look(&mut self, seen: Option<Seen>) {
-        let (holdings, id) = (&self.host.holdings, self.seat.sandbox_id);
-        match (&seen, self.mind.held().body()) {
-            (Some(seen), _) => holdings.adopt(id, seen.body.epoch, seen.body.size, seen.address.is_some()),
-            (None, Some(lost)) => holdings.release(id, lost.epoch),
-            (None, None) => (),
+    async fn absorb_look(&mut self, seen: Option<Seen>) {
+        let (host, id) = (Arc::clone(&self.host), self.seat.sandbox_id);
+        let before = self.mind.held().body().cloned();
+        if let Some(seen) = &seen {
+            host.holdings.adopt(id, seen.body.epoch, seen.body.size, seen.address.is_some());
         }
         self.mind.note_seen(seen, Instant::now());
+        if let (Some(lost), None) = (before, self.mind.held().body()) {
+            tracing::error!(sandbox = %id, container = lost.container, "its container has vanished");
+            self.door = None;
+            host.holdings.release(id, lost.epoch);
+            host.slots.release(lost.slot).await;
+            if let Err(error) = host.files.remove(id).await {
+                tracing::warn!(sandbox = %id, %error, "directory of a lost sandbox stays until the next start");
+            }
+        }
     }
 
     /// `files`: there are files, so that another try makes sense.
-    fn absorb_start_failure(&mut self, failure: Failure, files: bool) -> Pace {
+    fn absorb_start_failure(&mut self, failure: Failure, files: bool, begun_for: Option<Key>) -> Pace {
         tracing::warn!(sandbox = %self.seat.sandbox_id, %failure, "not started");
         self.mind.note_doubt();
         match failure {
-            Failure::Cancelled => Pace::Now,
-            Failure::Unavailable(_) => Pace::Later,
-            Failure::NoRoom(reason) if !files => {
-                self.mind.give_up(Observed::Refused { reason });
-                Pace::Now
-            }
+            Failure::Cancelled => return Pace::Now,
+            Failure::Unavailable(_) => return Pace::Later,
+            Failure::NoRoom(reason) if !files => self.mind.note_failed(begun_for, Observed::Refused { reason }),
             failure => {
-                self.mind.give_up(Observed::Failed { reason: failure.to_string(), recoverable: files });
-                Pace::Now
+                let failed = Observed::Failed { reason: failure.to_string(), recoverable: files };
+                self.mind.note_failed(begun_for, failed);
             }
         }
+        Pace::Now
     }
 
-    fn absorb_daemon_failure(&mut self, failure: Failure) {
+    fn absorb_daemon_failure(&mut self, failure: Failure, begun_for: Option<Key>) -> Pace {
         match failure {
-            Failure::Cancelled => (),
-            Failure::Failed(reason) => self.mind.give_up(Observed::Failed { reason, recoverable: true }),
-            Failure::Silent | Failure::Unavailable(_) | Failure::NoRoom(_) => self.mind.note_silent(Instant::now()),
+            Failure::Cancelled => Pace::Now,
+            Failure::Failed(reason) => {
+                self.mind.note_failed(begun_for, Observed::Failed { reason, recoverable: true });
+                Pace::Now
+            }
+            // It says nothing about the sandbox, which runs on.
+            Failure::Unavailable(reason) => {
+                tracing::error!(sandbox = %self.seat.sandbox_id, reason, "will try again");
+                Pace::Later
+            }
+            Failure::Silent | Failure::NoRoom(_) => {
+                self.mind.note_silent(Instant::now());
+                Pace::Now
+            }
         }
     }
 }

@@ -26,7 +26,8 @@ const POINTLESS: Duration = Duration::from_secs(60);
 /// Runs the owner of a sandbox until there is nothing left to own.
 pub async fn run(host: Arc<Host>, seat: OwnerSeat) {
     let mind = Mind::new(&host.deployment, host.journal.tombstone(seat.sandbox_id));
-    let mut owner = Owner { host, seat, mind, env: Env::new(), door: None, seq: 0, version: None, urgent: None };
+    let mut owner =
+        Owner { host, seat, mind, env: Env::new(), door: None, seq: 0, version: None, urgent: None, named: None };
     owner.live().await;
     owner.publish();
 }
@@ -42,6 +43,8 @@ struct Owner {
     version: Option<String>,
     /// Held from the first step of a start until it is settled, so that stock is not made in between.
     urgent: Option<Counted>,
+    /// The pause container that was given the sandbox's name.
+    named: Option<String>,
 }
 
 impl Owner {
@@ -49,14 +52,15 @@ impl Owner {
         loop {
             self.publish();
             match self.mind.next(self.seat.idle.idle()) {
-                Next::Settle(observed) => self.settle(observed),
-                Next::Rest if self.mind.is_over() => {
+                Next::Settle(observed) => self.settle(observed).await,
+                // Letters that wait are read first: one of them may be about another placement.
+                Next::Rest if self.mind.is_over() && self.seat.mailbox.is_empty() => {
                     // Whoever writes after this seats a new owner.
                     self.seat.mailbox.close();
-                    match self.seat.mailbox.try_recv() {
-                        Ok(letter) => tracing::debug!(?letter, "letter to an owner that has ended"),
-                        Err(_) => tracing::debug!(sandbox = %self.seat.sandbox_id, "nothing left to own"),
+                    while let Ok(letter) = self.seat.mailbox.try_recv() {
+                        tracing::warn!(sandbox = %self.seat.sandbox_id, ?letter, "letter to an owner that has ended");
                     }
+                    tracing::debug!(sandbox = %self.seat.sandbox_id, "nothing left to own");
                     return;
                 }
                 Next::Rest => {
@@ -74,8 +78,9 @@ impl Owner {
         self.urgent = None;
         let pointless = self.mind.is_pointless();
         tokio::select! {
+            biased;
             letter = self.seat.mailbox.recv() => match letter {
-                Some(letter) => self.read(letter),
+                Some(letter) => _ = self.read(letter),
                 None => return false,
             },
             () = knock(&mut self.door) => self.mind.note_ready(),
@@ -84,29 +89,33 @@ impl Owner {
         true
     }
 
-    fn read(&mut self, letter: Letter) {
+    /// What became of a copy of the wish, if it was one.
+    fn read(&mut self, letter: Letter) -> Option<Reception> {
         match letter {
-            Letter::Work(work) => self.receive(*work),
+            Letter::Work(work) => return Some(self.receive(*work)),
             Letter::Look => self.mind.note_doubt(),
             Letter::DaemonSilent => self.mind.note_silent(Instant::now()),
             Letter::Remove { epoch } => self.mind.remove(epoch),
             Letter::StopAndKeep { epoch } => self.mind.keep_stopped(epoch),
         }
+        None
     }
 
-    fn receive(&mut self, work: Work) {
+    fn receive(&mut self, work: Work) -> Reception {
         let (key, seq, wish) = (Key::of(&work), work.seq, work.wish);
         let reception = self.mind.receive(work);
         tracing::debug!(sandbox = %self.seat.sandbox_id, ?key, ?wish, ?reception, "work");
         match reception {
             Reception::Accepted => self.accept(),
-            Reception::Repeated => (),
-            Reception::Ignored => return,
+            Reception::Repeated | Reception::Ignored => (),
             Reception::Refused => {
-                return tracing::error!(sandbox = %self.seat.sandbox_id, "work of another deployment refused");
+                tracing::error!(sandbox = %self.seat.sandbox_id, "work of another deployment refused")
             }
         }
-        self.seq = self.seq.max(seq);
+        if matches!(reception, Reception::Accepted | Reception::Repeated) {
+            self.seq = self.seq.max(seq);
+        }
+        reception
     }
 
     fn accept(&mut self) {
@@ -138,30 +147,38 @@ impl Owner {
         });
     }
 
-    fn settle(&mut self, observed: Observed) {
+    async fn settle(&mut self, observed: Observed) {
         self.mind.note_settled(observed.clone());
         self.urgent = None;
         // Doors first: a caller who waits for exactly this should not wait for the control plane as well.
         self.publish();
         let started = observed == Observed::Started;
         if observed == Observed::Destroyed {
-            self.bury();
+            self.bury().await;
         }
         self.report(observed);
-        if let (true, Some(body)) = (started, self.mind.held().body()) {
+        if started {
+            self.name_pause();
+        }
+    }
+
+    /// Once per pause container.
+    fn name_pause(&mut self) {
+        let Some(body) = self.mind.held().body() else { return };
+        if self.named.as_ref() != Some(&body.slot.pause) {
+            self.named = Some(body.slot.pause.clone());
             let (host, sandbox, slot) = (Arc::clone(&self.host), self.seat.sandbox_id, body.slot.clone());
             tokio::spawn(async move { create::name_pause(&host, sandbox, &slot).await });
         }
     }
 
     /// Even what was never here gets its tombstone: the create may be on its way still.
-    fn bury(&mut self) {
+    async fn bury(&mut self) {
         self.door = None;
         let Some(epoch) = self.mind.proven() else { return };
         self.mind.note_buried(epoch);
-        let journal = &self.host.journal;
-        if journal.tombstone(self.seat.sandbox_id) < Some(epoch)
-            && let Err(error) = journal.bury(self.seat.sandbox_id, epoch)
+        if self.host.journal.tombstone(self.seat.sandbox_id) < Some(epoch)
+            && let Err(error) = self.host.bury(self.seat.sandbox_id, epoch).await
         {
             tracing::error!(sandbox = %self.seat.sandbox_id, %error, "tombstone not written");
         }
@@ -195,5 +212,34 @@ async fn knock(door: &mut Option<ReadyDoor>) {
             door.knocks.mark_unchanged();
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        engine::fake::FakeEngine,
+        sandboxes::{
+            environment::tests::work,
+            host::tests::host,
+            registry::{Phase, Registry},
+        },
+    };
+
+    #[tokio::test]
+    async fn letters_that_wait_when_an_owner_is_done_are_read() {
+        let state = tempfile::tempdir().unwrap();
+        let host = host(&FakeEngine::new(&[]), state.path()).await;
+        let registry = Registry::new(move |seat| _ = tokio::spawn(run(Arc::clone(&host), seat)));
+        let gone = work(Uuid::new_v4(), 1, 1, Wish::Destroyed);
+        let placed = Work { epoch: 2, wish: Wish::Started, ..gone.clone() };
+        let mut applied = registry.deliver(gone).applied();
+        registry.deliver(placed);
+        // This host is registered nowhere and cannot unseal an environment: that it says so is enough.
+        let read = applied.wait_for(|now| matches!(now.phase, Phase::Failed { .. })).await;
+        assert!(read.is_ok(), "the owner ended with a letter unread");
     }
 }
