@@ -25,9 +25,10 @@
 //! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
 //!
 //! Bounds, so that no request takes the sandbox's memory: a JSON body may have 16 MiB
-//! ([`http::extract::BODY_LIMIT`]), the output kept of one run 16 MiB and of all runs together
-//! 64 MiB ([`process::output`]); the rest of an output is read and dropped, and the result says so.
-//! Files are always streamed.
+//! ([`http::extract::BODY_LIMIT`]), the output kept of one run 16 MiB and of all runs together, until
+//! their answers are sent, 64 MiB ([`process::output`]); the rest of an output is read and dropped, and the answer
+//! says so: a last line tells how much, and beside the program's own exit code stands `"truncated": true`.
+//! Files are always streamed. A walk takes its turn among 16 and ends with its caller ([`http::stream`]).
 
 pub mod accounts;
 pub mod charts;

@@ -10,8 +10,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).collect();
     let end = match words.as_slice() {
-        // The pause image's entrypoint is `pause`; `xtask up` asks it for its version to see that it runs alone.
-        ["--version"] | ["pause", "--version"] => {
+        ["--version"] => {
             println!("paddock-daemon {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }

@@ -22,7 +22,8 @@ use crate::{oom, ready};
 
 /// Two, so that one busy connection does not hold up the others; more would only cost memory.
 const WORKERS: usize = 2;
-/// File work runs on these; each costs memory only while it is in use.
+/// File work and starts of processes run on these; each costs memory only while it is in use. Walks, which take
+/// longest, may have only a part of them ([`crate::http::stream`]).
 const BLOCKING_THREADS: usize = 64;
 
 /// Serves with what init put at stdin and stdout, or on a listener of its own.

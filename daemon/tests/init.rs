@@ -1,12 +1,17 @@
 //! The real binary as init: restarts its server, reaps orphans, ends when told.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+const DAEMON: &str = env!("CARGO_BIN_EXE_paddock-daemon");
 
 struct Init {
     child: Child,
@@ -16,13 +21,20 @@ struct Init {
 
 impl Init {
     fn start() -> Self {
-        let dir = tempfile::tempdir().expect("temp dir");
+        Self::start_as(Command::new(DAEMON), tempfile::tempdir().expect("temp dir"))
+    }
+
+    /// A command that will be the daemon, and a folder for its log and its socket.
+    fn start_as(mut command: Command, dir: tempfile::TempDir) -> Self {
         let socket = dir.path().join("ready.sock");
         let ready = UnixListener::bind(&socket).expect("bind");
-        let child = Command::new(env!("CARGO_BIN_EXE_paddock-daemon"))
+        std::fs::set_permissions(&socket, Permissions::from_mode(0o777)).expect("chmod");
+        let child = command
             .env("PADDOCK_DAEMON_PORT", "0")
             .env("PADDOCK_READY_SOCKET", socket)
+            .env("PADDOCK_OF_THE_TENANT", "seen")
             .env("DAYTONA_DAEMON_LOG_FILE_PATH", dir.path().join("log"))
+            .env("DAYTONA_DAEMON_LOG_FILE_PATH_MAX_SIZE_MB", "no number")
             .spawn()
             .expect("starts");
         Self { child, ready, dir }
@@ -117,6 +129,40 @@ fn a_server_that_cannot_live_ends_the_sandbox() {
     assert!(init.log().contains("too often"));
 }
 
+/// Nobody else's.
+const USER: u32 = 54_321;
+
+/// What a tenant does who uses up all processes that the sandbox may have.
+#[test]
+fn a_restart_that_cannot_fork_is_tried_again() {
+    if !nix::unistd::getuid().is_root() {
+        return eprintln!("only root can start it as somebody else");
+    }
+    let dir = tempfile::tempdir().expect("temp dir");
+    // A user of its own: the limit counts a user's processes, and does not hold for root.
+    let program = dir.path().join("daemon");
+    std::fs::copy(DAEMON, &program).expect("copy");
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).expect("chmod");
+    let mut command = Command::new(&program);
+    command.uid(USER).gid(USER);
+    let init = Init::start_as(command, dir);
+    init.wait_ready();
+    limit_processes(&init, "1");
+    signal(init.children()[0], Signal::SIGKILL);
+    wait_until("a start fails", || init.log().contains("the server cannot be started"));
+    limit_processes(&init, "1000");
+    init.wait_ready();
+    assert!(init.request("GET", "/version", "").starts_with("HTTP/1.1 200"));
+}
+
+fn limit_processes(init: &Init, most: &str) {
+    let pid = init.pid().to_string();
+    let mut prlimit = Command::new("prlimit");
+    prlimit.args(["--pid", &pid, &format!("--nproc={most}:1000")]);
+    // As the same user: root may lack the capability to limit others.
+    assert!(prlimit.uid(USER).gid(USER).status().expect("prlimit runs").success());
+}
+
 #[test]
 fn orphans_are_reaped_and_exit_codes_are_not_stolen() {
     let init = Init::start();
@@ -165,7 +211,8 @@ fn sigterm_ends_server_and_init() {
 fn the_runners_variables_stay_with_the_daemon() {
     let init = Init::start();
     init.wait_ready();
-    assert_eq!(init.execute("env | grep ^PADDOCK_ || echo none"), "none\n");
+    let seen = init.execute("echo ${PADDOCK_DAEMON_PORT-none} ${PADDOCK_READY_SOCKET-none} $PADDOCK_OF_THE_TENANT");
+    assert_eq!(seen, "none none seen\n");
 }
 
 #[test]
@@ -180,7 +227,7 @@ fn a_changed_environment_outlives_the_server() {
 
 #[test]
 fn pause_waits_for_its_signal() {
-    let mut pause = Pause(Command::new(env!("CARGO_BIN_EXE_paddock-daemon")).arg("pause").spawn().expect("starts"));
+    let mut pause = Pause(Command::new(DAEMON).arg("pause").spawn().expect("starts"));
     let pid = pause.0.id().cast_signed();
     wait_until("it waits for a signal", || current_wait(pid).starts_with("do_sigtimedwait"));
     assert!(pause.0.try_wait().expect("status").is_none());

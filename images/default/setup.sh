@@ -40,9 +40,6 @@ curl --fail --silent --show-error --location "https://registry.npmjs.org/npm/-/n
 node "$work/package/bin/npm-cli.js" install --global --prefix /usr/local --no-audit --no-fund --no-update-notifier \
     --loglevel=error --cache "$work/cache" $(cat "$lists/npm.txt")
 echo 'prefix=/usr/local' > /usr/local/lib/node_modules/npm/npmrc
-# `npm install -g` needs no sudo. Not by a prefix in the user's home: npx looks for commands only in the prefix, and older
-# SDKs run TypeScript by `npx ts-node`.
-chown -R daytona:daytona /usr/local/bin /usr/local/lib/node_modules /usr/local/share/man
 rm -rf "$work"
 # `npm install -g` without sudo. The prefix must be the one of ts-node, for npx looks nowhere else, and old SDKs run `npx ts-node`.
 chown -R daytona:daytona /usr/local/bin /usr/local/share /usr/local/lib/node_modules

@@ -6,6 +6,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use memchr::{memchr, memmem};
 use paddock_wire::toolbox::chart::Chart;
 use serde::Deserialize;
 use tracing::warn;
@@ -37,7 +38,7 @@ pub fn mentions_matplotlib(code: &str) -> bool {
     })
 }
 
-/// Good enough: a `#` within a string hides the rest of its line, which then must not be the only mention.
+/// As the SDKs have always read it: a `#` within a string counts too, and hides an import after it on its line.
 fn without_comment(line: &str) -> &str {
     line.split('#').next().unwrap_or_default()
 }
@@ -48,29 +49,44 @@ pub fn wrap(code: &str) -> String {
 }
 
 /// Splits output into text and charts. A marked line that is no chart is dropped: no reader could use it.
+/// The text stays where it is: both can be large, and there must not be a second copy beside them.
 pub fn take_out(output: String) -> (String, Vec<Chart>) {
     if !output.contains(MARKER) {
         return (output, Vec::new());
     }
-    let mut text = String::with_capacity(output.len());
+    let mut bytes = output.into_bytes();
     let mut charts = Vec::new();
-    for line in output.split_inclusive('\n') {
-        let Some((before, artifact)) = line.split_once(MARKER) else {
-            text.push_str(line);
-            continue;
-        };
-        match serde_json::from_str::<Artifact>(artifact) {
-            // The program may have printed something without ending the line.
-            Ok(artifact) if artifact.kind == "chart" => {
-                text.push_str(before);
-                charts.push(artifact.value);
-            }
-            _ if !before.is_empty() => text.push_str(line),
-            Ok(artifact) => warn!(kind = artifact.kind, "unknown artifact dropped"),
-            Err(error) => warn!(%error, "unreadable artifact dropped"),
+    let (mut kept, mut start) = (0, 0);
+    while start < bytes.len() {
+        let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at + 1);
+        let length = read_line(&bytes[start..end], &mut charts);
+        bytes.copy_within(start..start + length, kept);
+        (kept, start) = (kept + length, end);
+    }
+    bytes.truncate(kept);
+    bytes.shrink_to_fit();
+    (String::from_utf8(bytes).expect("cut at ASCII characters only"), charts)
+}
+
+/// Adds the line's chart; returns how many bytes at its start are text.
+fn read_line(line: &[u8], charts: &mut Vec<Chart>) -> usize {
+    let Some(before) = memmem::find(line, MARKER.as_bytes()) else { return line.len() };
+    match serde_json::from_slice::<Artifact>(&line[before + MARKER.len()..]) {
+        // The program may have printed something without ending the line.
+        Ok(artifact) if artifact.kind == "chart" => {
+            charts.push(artifact.value);
+            before
+        }
+        _ if before > 0 => line.len(),
+        Ok(artifact) => {
+            warn!(kind = artifact.kind, "unknown artifact dropped");
+            0
+        }
+        Err(error) => {
+            warn!(%error, "unreadable artifact dropped");
+            0
         }
     }
-    (text, charts)
 }
 
 #[cfg(test)]

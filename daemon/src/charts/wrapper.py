@@ -6,6 +6,7 @@ seconds since 1970.
 """
 
 import base64
+import importlib.abc
 import io
 import json
 import linecache
@@ -101,6 +102,11 @@ class Axis:
         return [[x, y] for x, y in pairs if x is not None and y is not None]
 
 
+def series(ax):
+    """Lines of data. Those of axhline and the like are drawn over the picture, not among its points."""
+    return [line for line in ax.lines if line.get_transform() == ax.transData]
+
+
 def line_elements(lines, x, y):
     return [
         {"label": public(line.get_label()), "points": x.points(y, line.get_xdata(orig=False), line.get_ydata(orig=False))}
@@ -179,8 +185,9 @@ def classify(ax):
         return "bar", bar_elements(bars, x, y, horizontal), horizontal
     if scatters:
         return "scatter", scatter_elements(scatters, x, y), False
-    if ax.lines:
-        return "line", line_elements(ax.lines, x, y), False
+    lines = series(ax)
+    if lines:
+        return "line", line_elements(lines, x, y), False
     return "unknown", [], False
 
 
@@ -216,11 +223,18 @@ def with_axes(chart, ax):
     return chart
 
 
+def charted_axes(figure):
+    """Those that a reader would call a chart: no colorbar, and no place of a grid that was left empty."""
+    axes = [ax for ax in figure.axes if ax.get_visible() and not hasattr(ax, "_colorbar")]
+    filled = [ax for ax in axes if ax.has_data() or getattr(ax, "get_subplotspec", lambda: None)() is None]
+    return filled or axes[:1]
+
+
 def describe(figure):
     png = render(figure)  # Draws, which also settles ticks and labels.
     heading = getattr(figure, "_suptitle", None)
     heading = heading.get_text() if heading is not None else ""
-    axes = [ax for ax in figure.axes if ax.get_visible()]
+    axes = charted_axes(figure)
     if not axes:
         return {"type": "unknown", "title": heading, "png": png, "elements": []}
     if len(axes) == 1:
@@ -275,13 +289,36 @@ def remember_boxes(bxp):
     return bxp_and_remember
 
 
-def patch_matplotlib():
-    try:
-        from matplotlib import axes, pyplot
-    except ImportError:
-        return  # The program's own import will say so.
+class PatchPyplot(importlib.abc.MetaPathFinder):
+    """Patches matplotlib when the program imports it, from wherever the program says, and not before."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "matplotlib.pyplot":
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_patch(module):
+                load(module)
+                patch(module)
+
+            spec.loader.exec_module = load_and_patch
+        return spec
+
+
+def patch(pyplot):
     pyplot.show = show
-    axes.Axes.bxp = remember_boxes(axes.Axes.bxp)
+    try:
+        from matplotlib import axes
+
+        # Once, also when the module is loaded anew.
+        if not hasattr(axes.Axes.bxp, "_paddock"):
+            axes.Axes.bxp = remember_boxes(axes.Axes.bxp)
+            axes.Axes.bxp._paddock = True
+    except Exception:  # Another matplotlib than we know: box plots will be lines.
+        pass
 
 
 def user_frames(error):
@@ -298,7 +335,9 @@ def user_frames(error):
 
 
 def run():
-    patch_matplotlib()
+    sys.meta_path.insert(0, PatchPyplot())
+    if "matplotlib.pyplot" in sys.modules:  # By a .pth file or sitecustomize.
+        patch(sys.modules["matplotlib.pyplot"])
     linecache.cache[FILE] = (len(SOURCE), None, SOURCE.splitlines(True), FILE)
     # A module of its own, so that the program's classes can be found again, by pickle for one.
     main = types.ModuleType("__main__")

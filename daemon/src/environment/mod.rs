@@ -6,7 +6,7 @@
 mod kept;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::sync::{PoisonError, RwLock};
 
@@ -14,7 +14,7 @@ use paddock_wire::toolbox::info::EnvChange;
 use thiserror::Error;
 use tracing::warn;
 
-use crate::config::PRIVATE_PREFIX;
+use crate::config::PRIVATE;
 
 /// Variables, sorted by name.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -58,9 +58,9 @@ impl Environment {
         self.variables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All, and over them `extra`.
+    /// All, and over them `extra`, whose names must be names to a shell as well.
     pub fn with(&self, extra: &BTreeMap<String, String>) -> Result<Variables, BadVariable> {
-        check(extra)?;
+        check(extra, is_identifier)?;
         let mut all = self.all();
         all.extend(extra.iter().map(|(name, value)| (name.into(), value.into())));
         Ok(all)
@@ -70,7 +70,8 @@ impl Environment {
     pub fn change(&self, change: &EnvChange) -> Result<Variables, BadVariable> {
         let empty = BTreeMap::new();
         let set = change.set.as_ref().unwrap_or(&empty);
-        check(set)?;
+        // Any name that the container could have been created with: a claimed sandbox gets its variables here.
+        check(set, is_possible)?;
         let mut variables = self.variables.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(prefix) = change.unset_value_prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
             variables.retain(|name, value| {
@@ -91,12 +92,9 @@ impl Environment {
     }
 }
 
-/// Names as the shell allows them: a process could hold others, but no script could use them.
-fn check(variables: &BTreeMap<String, String>) -> Result<(), BadVariable> {
+fn check(variables: &BTreeMap<String, String>, is_allowed: fn(&str) -> bool) -> Result<(), BadVariable> {
     for (name, value) in variables {
-        let mut letters = name.bytes();
-        let first = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic() || letter == b'_');
-        if !first || !letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_') {
+        if !is_allowed(name) {
             return Err(BadVariable::Name(name.chars().take(100).collect()));
         }
         if value.contains('\0') {
@@ -106,8 +104,20 @@ fn check(variables: &BTreeMap<String, String>) -> Result<(), BadVariable> {
     Ok(())
 }
 
-fn is_private(name: &OsString) -> bool {
-    name.as_encoded_bytes().starts_with(PRIVATE_PREFIX.as_bytes())
+/// What a process can be given.
+fn is_possible(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+/// What a shell takes for a name; the wire wants no other for a single run.
+fn is_identifier(name: &str) -> bool {
+    let mut letters = name.bytes();
+    let first = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic() || letter == b'_');
+    first && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')
+}
+
+fn is_private(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| PRIVATE.contains(&name))
 }
 
 #[cfg(test)]
@@ -140,7 +150,7 @@ mod tests {
     #[test]
     fn a_bad_variable_changes_nothing() {
         let environment = environment(&[("A", "1")]);
-        for bad in ["", "1A", "A-B", "A=B", "Ä", "A\0"] {
+        for bad in ["", "A=B", "A\0"] {
             let change = EnvChange {
                 set: Some(map(&[("OK", "1"), (bad, "x")])),
                 unset: Some(vec!["A".into()]),
@@ -150,5 +160,23 @@ mod tests {
         }
         assert_eq!(environment.with(&map(&[("A", "a\0b")])), Err(BadVariable::Value("A".to_owned())));
         assert_eq!(environment.all().len(), 1);
+    }
+
+    #[test]
+    fn names_that_are_none_to_a_shell() {
+        let environment = environment(&[]);
+        let odd = map(&[("my-var", "1"), ("spring.url", "2"), ("1A", "3"), ("Ä", "4")]);
+        let change = EnvChange { set: Some(odd.clone()), ..Default::default() };
+        assert_eq!(environment.change(&change).expect("a container can have them").len(), 4);
+        assert_eq!(environment.with(&map(&[("A", "a")])).expect("they are no hindrance").len(), 5);
+        for name in odd.into_keys() {
+            assert_eq!(environment.with(&map(&[(name.as_str(), "x")])), Err(BadVariable::Name(name)));
+        }
+    }
+
+    #[test]
+    fn only_the_runners_own_names_are_hidden() {
+        assert!(is_private(OsStr::new("PADDOCK_READY_SOCKET")) && is_private(OsStr::new("PADDOCK_DAEMON_PORT")));
+        assert!(!is_private(OsStr::new("PADDOCK_TOKEN")) && !is_private(OsStr::new("PADDOCK_")));
     }
 }

@@ -2,14 +2,15 @@
 
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use time::OffsetDateTime;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::task::spawn_blocking;
 
 use super::error::{FileError, FileResult};
+use super::info::modified;
 use super::open;
 
 /// Large enough that the hop to a blocking thread does not show.
@@ -23,7 +24,7 @@ pub struct Download {
     /// As the file system tells; 0 for files that the kernel makes up while they are read.
     pub size: u64,
     /// For `Last-Modified`.
-    pub modified: Option<SystemTime>,
+    pub modified: OffsetDateTime,
 }
 
 /// What a `Range` header asks for.
@@ -41,7 +42,7 @@ impl Download {
         let path = path.to_path_buf();
         let opened = spawn_blocking(move || open::read(&path).map(|opened| (path, opened)));
         let (path, (file, metadata)) = opened.await.map_err(|error| FileError::Argument(error.to_string()))??;
-        Ok(Self { path, file: File::from_std(file), size: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Self { path, file: File::from_std(file), size: metadata.len(), modified: modified(&metadata) })
     }
 
     /// Goes to a byte.

@@ -18,16 +18,22 @@ const BINARY_PROBE: usize = 512;
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// Lines of the regular files below the root (or of the root, if it is one); none if it is missing.
-/// Binary and unreadable files are passed over.
-pub fn find(root: Root, pattern: &str) -> FileResult<impl Iterator<Item = Match> + use<>> {
+/// Binary and unreadable files are passed over. Ends when `gone` says that nobody waits for more.
+pub fn find<F: Fn() -> bool + Clone>(
+    root: Root,
+    pattern: &str,
+    gone: F,
+) -> FileResult<impl Iterator<Item = Match> + use<F>> {
     if pattern.is_empty() {
         return Err(FileError::Argument("pattern is required".to_owned()));
     }
     let finder = Finder::new(pattern).into_owned();
-    let walk = WalkDir::new(root.absolute()).sort_by_file_name();
-    Ok(walk.into_iter().filter_map(Result::ok).filter_map(text_of).flat_map(move |(entry, reader)| {
-        let (file, finder) = (root.spell(entry.path()), finder.clone());
+    let among_files = gone.clone();
+    let walk = WalkDir::new(root.absolute()).sort_by_file_name().into_iter().take_while(move |_| !among_files());
+    Ok(walk.filter_map(Result::ok).filter_map(text_of).flat_map(move |(entry, reader)| {
+        let (file, finder, gone) = (root.spell(entry.path()), finder.clone(), gone.clone());
         Lines { reader, number: 0 }
+            .take_while(move |_| !gone())
             .filter(move |(_, line)| finder.find(line).is_some())
             .map(move |(line, content)| Match { file: file.clone(), line, content: text(&content) })
     }))
@@ -78,9 +84,22 @@ impl Iterator for Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn nobody_waits_for_the_rest_of_a_file() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::write(dir.path().join("file"), "x\n".repeat(100)).expect("write");
+        let gone = Cell::new(false);
+        let root = Root::resolve(dir.path(), ".").expect("a path");
+        let mut found = find(root, "x", || gone.get()).expect("a pattern");
+        assert!(found.next().is_some());
+        gone.set(true);
+        assert!(found.next().is_none());
+    }
 
     #[test]
     fn lines_of_text_files() {
@@ -93,7 +112,7 @@ mod tests {
         std::os::unix::fs::symlink("a.txt", dir.path().join("link")).expect("link");
         let found = |at: &str| -> Vec<(String, u64)> {
             let root = Root::resolve(dir.path(), at).expect("a path");
-            find(root, "TODO").expect("a pattern").map(|found| (found.file, found.line)).collect()
+            find(root, "TODO", || false).expect("a pattern").map(|found| (found.file, found.line)).collect()
         };
         let expected =
             [("a.txt", 2), ("a.txt", 3), ("late", 1), ("long", 1)].map(|(file, line)| (file.to_owned(), line));
@@ -102,6 +121,6 @@ mod tests {
         assert_eq!(found("link"), [("link".to_owned(), 2), ("link".to_owned(), 3)]);
         assert!(found("missing").is_empty());
         let root = Root::resolve(dir.path(), "a.txt").expect("a path");
-        assert_eq!(find(root, "one").expect("a pattern").next().expect("one").content, "TODO one");
+        assert_eq!(find(root, "one", || false).expect("a pattern").next().expect("one").content, "TODO one");
     }
 }

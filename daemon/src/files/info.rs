@@ -3,7 +3,6 @@
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
-use std::time::SystemTime;
 
 use paddock_wire::toolbox::files::FileInfo;
 use time::OffsetDateTime;
@@ -11,6 +10,10 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::error::{FileError, FileResult};
+
+/// The seconds of the years 1 to 9999: what RFC 3339 and HTTP can write, and what clients can read.
+const EARLIEST: i64 = -62_135_596_800;
+const LATEST: i64 = 253_402_300_799;
 
 /// Follows links.
 pub fn info(path: &Path) -> FileResult<FileInfo> {
@@ -20,7 +23,7 @@ pub fn info(path: &Path) -> FileResult<FileInfo> {
 
 /// From what is known.
 pub fn describe(path: &Path, metadata: &Metadata) -> FileInfo {
-    let modified = OffsetDateTime::from(metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH));
+    let modified = modified(metadata);
     FileInfo {
         name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         path: Some(path.to_string_lossy().into_owned()),
@@ -33,6 +36,14 @@ pub fn describe(path: &Path, metadata: &Metadata) -> FileInfo {
         group: metadata.gid().to_string(),
         permissions: format!("{:04o}", metadata.mode() & 0o7777),
     }
+}
+
+/// When its content was changed. Anybody can set any number of seconds, and some file systems keep it: a time
+/// that cannot be written is shown as the nearest one that can.
+pub fn modified(metadata: &Metadata) -> OffsetDateTime {
+    let seconds = i128::from(metadata.mtime().clamp(EARLIEST, LATEST));
+    let time = OffsetDateTime::from_unix_timestamp_nanos(seconds * 1_000_000_000 + i128::from(metadata.mtime_nsec()));
+    time.unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// As `ls` writes it.
@@ -74,6 +85,7 @@ fn go_time(time: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
 
     use time::macros::datetime;
 
@@ -84,6 +96,21 @@ mod tests {
         assert_eq!(go_time(datetime!(2025-01-02 03:04:05.678 UTC)), "2025-01-02 03:04:05.678 +0000 UTC");
         assert_eq!(go_time(datetime!(2025-01-02 03:04:05 UTC)), "2025-01-02 03:04:05 +0000 UTC");
         assert_eq!(go_time(datetime!(2025-01-02 03:04:05.000000010 UTC)), "2025-01-02 03:04:05.00000001 +0000 UTC");
+    }
+
+    #[test]
+    fn times_that_cannot_be_written() {
+        // In memory: other file systems keep no such time.
+        let file = tempfile::NamedTempFile::new_in("/dev/shm").expect("temp file");
+        let age = Duration::from_secs(300_000_000_000);
+        for (time, modified_at, mod_time) in [
+            (SystemTime::UNIX_EPOCH + age, "9999-12-31T23:59:59Z", "9999-12-31 23:59:59 +0000 UTC"),
+            (SystemTime::UNIX_EPOCH - age, "0001-01-01T00:00:00Z", "0001-01-01 00:00:00 +0000 UTC"),
+        ] {
+            file.as_file().set_modified(time).expect("any time");
+            let info = info(file.path()).expect("stat");
+            assert_eq!((info.modified_at.as_str(), info.mod_time.as_str()), (modified_at, mod_time));
+        }
     }
 
     #[test]

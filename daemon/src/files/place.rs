@@ -30,6 +30,15 @@ pub fn resolve(work_dir: &Path, text: &str) -> FileResult<PathBuf> {
     Ok(path)
 }
 
+/// As [`resolve`], for a file that may not exist yet; a path that names a directory by its end is refused.
+pub fn resolve_file(work_dir: &Path, text: &str) -> FileResult<PathBuf> {
+    let path = resolve(work_dir, text)?;
+    if text.ends_with('/') || text.ends_with("/.") {
+        return Err(FileError::Path(text.chars().take(SHOWN).collect(), "is a directory"));
+    }
+    Ok(path)
+}
+
 /// Where a walk begins. Results are spelled as the caller spelled the root: below `src` they begin with `src/`.
 #[derive(Debug)]
 pub struct Root {
@@ -69,6 +78,15 @@ mod tests {
         assert_eq!(resolved("."), Path::new("/home/daytona"));
         assert_eq!(resolved("/etc/"), Path::new("/etc"));
         assert_eq!(resolved("../x").as_os_str(), "/home/daytona/../x");
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        for text in ["a/", "/a/b//", "a/."] {
+            assert!(matches!(resolve_file(Path::new("/w"), text), Err(FileError::Path(..))), "{text}");
+        }
+        assert_eq!(resolve_file(Path::new("/w"), "a/b.").expect("a fine path"), Path::new("/w/a/b."));
+        assert!(resolve_file(Path::new("/w"), "").expect_err("refused").to_string().contains("required"));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Move: a rename where the file system can, else copy and delete.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat, renameat2};
 use walkdir::WalkDir;
 
 use super::error::{FileError, FileResult};
@@ -19,25 +20,37 @@ pub fn relocate(source: &Path, destination: &Path) -> FileResult<()> {
     }
     let parent = destination.parent().unwrap_or(Path::new("/"));
     fs::metadata(parent).map_err(FileError::at(parent))?;
-    // The kernel checks again, so that of two moves at once one is refused.
-    match renameat2(AT_FDCWD, source, AT_FDCWD, destination, RenameFlags::RENAME_NOREPLACE) {
-        Ok(()) => Ok(()),
+    match rename(source, destination) {
         Err(Errno::EXDEV) => copy_and_delete(source, destination),
         Err(Errno::EINVAL) if destination.starts_with(source) => {
             Err(FileError::Argument(format!("cannot move {} into itself", source.display())))
         }
-        // This file system knows no flags.
-        Err(Errno::EINVAL | Errno::ENOSYS) => fs::rename(source, destination).map_err(FileError::at(source)),
-        Err(errno) => Err(FileError::errno(destination)(errno)),
+        renamed => renamed.map_err(FileError::errno(destination)),
     }
 }
 
-/// The source goes only when all of it was copied; a failed copy is taken away again.
-fn copy_and_delete(source: &Path, destination: &Path) -> FileResult<()> {
-    if let Err(error) = copy_tree(source, destination) {
-        let _ = remove(destination);
-        return Err(FileError::of(destination, error));
+/// The kernel looks whether the name is free, so that of two moves at once one is refused.
+fn rename(source: &Path, destination: &Path) -> Result<(), Errno> {
+    match renameat2(AT_FDCWD, source, AT_FDCWD, destination, RenameFlags::RENAME_NOREPLACE) {
+        // This file system knows no flags: we look, as closely before as can be.
+        Err(Errno::EINVAL | Errno::ENOSYS) if fs::symlink_metadata(destination).is_err() => {
+            renameat(AT_FDCWD, source, AT_FDCWD, destination)
+        }
+        renamed => renamed,
     }
+}
+
+/// Under a name of its own beside the destination, and from there in one step: what somebody else puts at the
+/// destination meanwhile is neither written into nor removed. The source goes only when its copy is in place.
+fn copy_and_delete(source: &Path, destination: &Path) -> FileResult<()> {
+    let folder = destination.parent().unwrap_or(Path::new("/"));
+    let copy = folder.join(format!(".daytona-move-{:016x}", RandomState::new().hash_one(())));
+    let copied = copy_tree(source, &copy).map_err(FileError::at(destination));
+    let placed = copied.and_then(|()| rename(&copy, destination).map_err(FileError::errno(destination)));
+    if placed.is_err() {
+        let _ = remove(&copy);
+    }
+    placed?;
     remove(source).map_err(FileError::at(source))
 }
 
@@ -73,7 +86,8 @@ fn copy_entry(source: &Path, target: &Path, metadata: &Metadata) -> io::Result<(
         let message = format!("{} is a special file and cannot go to another file system", source.display());
         return Err(io::Error::new(ErrorKind::Unsupported, message));
     }
-    fs::copy(source, target)?;
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
+    io::copy(&mut File::open(source)?, &mut copy)?;
     keep_attributes(target, metadata)
 }
 
@@ -81,7 +95,7 @@ fn keep_attributes(target: &Path, metadata: &Metadata) -> io::Result<()> {
     keep_owner(target, metadata)?;
     if let Ok(modified) = metadata.modified() {
         // As far as permitted: reading is enough to open, and the time is no reason to fail.
-        let _ = fs::File::open(target).and_then(|file| file.set_modified(modified));
+        let _ = File::open(target).and_then(|file| file.set_modified(modified));
     }
     fs::set_permissions(target, Permissions::from_mode(metadata.mode() & 0o7777))
 }
@@ -137,6 +151,45 @@ mod tests {
         fs::write(source.join("file"), "x").expect("write");
         nix::unistd::mkfifo(&source.join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
         assert!(copy_and_delete(&source, &target).is_err());
-        assert!(source.join("file").exists() && !target.exists());
+        assert!(source.join("file").exists());
+        assert_eq!(names_in(dir.path()), ["source"]);
+    }
+
+    #[test]
+    fn what_appeared_meanwhile_stays() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("a"), "ours").expect("write");
+        fs::write(at("b"), "theirs").expect("write");
+        fs::create_dir_all(at("c/sub")).expect("mkdir");
+        fs::create_dir(at("d")).expect("mkdir");
+        for (source, target) in [("a", "b"), ("c", "b"), ("c", "d"), ("a", "d")] {
+            assert!(
+                matches!(copy_and_delete(&at(source), &at(target)), Err(FileError::Exists(_))),
+                "{source} {target}"
+            );
+        }
+        assert_eq!(names_in(dir.path()), ["a", "b", "c", "d"]);
+        assert_eq!(fs::read_to_string(at("b")).expect("read"), "theirs");
+        assert!(at("c/sub").exists() && names_in(&at("d")).is_empty());
+    }
+
+    #[test]
+    fn to_another_file_system() {
+        let (here, there) =
+            (tempfile::tempdir().expect("temp dir"), tempfile::tempdir_in("/dev/shm").expect("temp dir"));
+        fs::create_dir_all(here.path().join("tree/sub")).expect("mkdir");
+        fs::write(here.path().join("tree/sub/file"), "content").expect("write");
+        relocate(&here.path().join("tree"), &there.path().join("moved")).expect("moves");
+        assert!(names_in(here.path()).is_empty());
+        assert_eq!(names_in(there.path()), ["moved"]);
+        assert_eq!(fs::read_to_string(there.path().join("moved/sub/file")).expect("read"), "content");
+    }
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("a directory").map(|entry| entry.expect("entry").file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().expect("text")).collect();
+        names.sort();
+        names
     }
 }

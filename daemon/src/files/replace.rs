@@ -1,6 +1,6 @@
 //! A text for another, in a file of any size: through a second file, in pieces.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const PIECE: usize = 256 * 1024;
 /// not written at all.
 pub fn replace(path: &Path, pattern: &str, new_value: &str) -> FileResult<()> {
     let (source, _) = open::read(path)?;
-    let mut result = tempfile::tempfile().map_err(FileError::at(path))?;
+    let mut result = scratch_beside(path).map_err(FileError::at(path))?;
     let count =
         rewrite(BufReader::new(source), &mut BufWriter::new(&mut result), pattern.as_bytes(), new_value.as_bytes())
             .map_err(FileError::at(path))?;
@@ -26,6 +26,13 @@ pub fn replace(path: &Path, pattern: &str, new_value: &str) -> FileResult<()> {
     let mut target = OpenOptions::new().write(true).truncate(true).open(path).map_err(FileError::at(path))?;
     io::copy(&mut result, &mut target).map_err(FileError::at(path))?;
     Ok(())
+}
+
+/// A nameless file where there is as much room as for the result; `TMPDIR` is the tenant's word to programs, not to us.
+/// Elsewhere if the folder is closed, which is no reason not to change a file in it.
+fn scratch_beside(path: &Path) -> io::Result<File> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    tempfile::tempfile_in(folder).or_else(|_| tempfile::tempfile_in("/tmp"))
 }
 
 /// Returns how many were replaced.

@@ -7,12 +7,17 @@ use super::glob::Glob;
 use super::place::Root;
 
 /// Files and directories below the root, and the root itself, whose name fits; none if it is missing.
-pub fn search(root: Root, pattern: &str) -> FileResult<impl Iterator<Item = String> + use<>> {
+/// Ends when `gone` says that nobody waits for more.
+pub fn search<F: Fn() -> bool>(
+    root: Root,
+    pattern: &str,
+    gone: F,
+) -> FileResult<impl Iterator<Item = String> + use<F>> {
     let glob = Glob::parse(pattern)
         .filter(|_| !pattern.is_empty())
         .ok_or_else(|| FileError::Argument(format!("invalid pattern: {pattern:?}")))?;
     let walk = WalkDir::new(root.absolute()).sort_by_file_name();
-    Ok(walk.into_iter().filter_map(move |entry| {
+    Ok(walk.into_iter().take_while(move |_| !gone()).filter_map(move |entry| {
         let entry = entry.ok()?;
         glob.fits(&entry.file_name().to_string_lossy()).then(|| root.spell(entry.path()))
     }))
@@ -32,7 +37,7 @@ mod tests {
         fs::write(dir.path().join("src/deep.rs/a.rs"), "").expect("write");
         let found = |at: &str, pattern| -> Vec<String> {
             let root = Root::resolve(dir.path(), at).expect("a path");
-            search(root, pattern).expect("a pattern").collect()
+            search(root, pattern, || false).expect("a pattern").collect()
         };
         assert_eq!(found("src", "*.rs"), ["src/deep.rs", "src/deep.rs/a.rs"]);
         assert_eq!(found(".", "s*c"), ["src"]);
@@ -40,6 +45,8 @@ mod tests {
         assert!(found("missing", "*").is_empty());
         let absolute = dir.path().join("src").display().to_string();
         assert_eq!(found(&absolute, "src"), [absolute]);
-        assert!(search(Root::resolve(Path::new("/"), "tmp").expect("a path"), "[").is_err());
+        assert!(search(Root::resolve(Path::new("/"), "tmp").expect("a path"), "[", || false).is_err());
+        let root = Root::resolve(dir.path(), ".").expect("a path");
+        assert_eq!(search(root, "*", || true).expect("a pattern").count(), 0, "nobody waits");
     }
 }

@@ -1,11 +1,14 @@
-//! Extractors whose failures have the wire's error body.
+//! Extractors whose failures have the wire's error body, and bodies that are read to their end.
 
-use axum::body::Body;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::stream::poll_fn;
+use futures::{Stream, StreamExt};
 use paddock_wire::toolbox::error::code;
 use serde::de::DeserializeOwned;
 
@@ -65,6 +68,29 @@ async fn read(body: Body) -> ApiResult<Bytes> {
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code::REQUEST_BODY_TOO_LARGE, message));
     }
     Ok(bytes.freeze())
+}
+
+/// What a parser that gave up has left of a body.
+pub struct Rest(Arc<Mutex<BodyDataStream>>);
+
+/// A request whose body can still be read to its end when its reader is gone.
+pub fn lend_body(request: Request) -> (Request, Rest) {
+    let (head, body) = request.into_parts();
+    let rest = Rest(Arc::new(Mutex::new(body.into_data_stream())));
+    (Request::from_parts(head, Body::from_stream(rest.chunks())), rest)
+}
+
+impl Rest {
+    /// To the end: a proxy in front of us may still be writing, as above.
+    pub async fn drain(self) {
+        let mut chunks = self.chunks();
+        while let Some(Ok(_)) = chunks.next().await {}
+    }
+
+    fn chunks(&self) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin + use<> {
+        let body = Arc::clone(&self.0);
+        poll_fn(move |context| body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context))
+    }
 }
 
 fn invalid(message: String) -> ApiError {

@@ -2,8 +2,8 @@
 //!
 //! * [`router`] all routes in URL order
 //! * [`error`] the one mapping from engine errors to status, code and body
-//! * [`extract`] query and JSON with the wire's errors
-//! * [`stream`] arrays that are written while a walk goes on
+//! * [`extract`] query and JSON with the wire's errors, bodies read to their end
+//! * [`stream`] answers that are written piece by piece
 //! * [`info`], [`process`], [`files`] handlers, one module per URL
 
 pub mod error;
@@ -20,6 +20,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use nix::unistd::getuid;
 
+use self::stream::Walks;
 use crate::accounts;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -40,6 +41,8 @@ pub struct Daemon {
     pub home: PathBuf,
     /// CPU, memory, disk.
     pub metrics: Metrics,
+    /// Whose turn it is to walk through files.
+    pub walks: Walks,
 }
 
 impl Daemon {
@@ -59,12 +62,18 @@ impl Daemon {
         place::resolve(&self.work_dir, path)
     }
 
+    /// A caller's path to a file that may not exist yet.
+    pub fn resolve_file(&self, path: &str) -> FileResult<PathBuf> {
+        place::resolve_file(&self.work_dir, path)
+    }
+
     /// With these directories and variables.
     pub fn in_dirs(work_dir: PathBuf, home: PathBuf, environment: Environment) -> Self {
         let environment = Arc::new(environment);
         Self {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
             metrics: Metrics::start(work_dir.clone()),
+            walks: Walks::default(),
             environment,
             work_dir,
             home,

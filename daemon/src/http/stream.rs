@@ -1,21 +1,25 @@
-//! Answers that are written piece by piece: a tree of a million files costs a few buffers, and a text
-//! whose every byte JSON spells with six costs no six times its memory.
+//! Answers that are written piece by piece: the array of a walk, of which a tree of a million files costs one piece at
+//! a time, and the text of a run, whose every byte JSON may spell with six.
+
+use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::StreamExt;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::error::{ApiError, ApiResult};
 use crate::files::FileResult;
+use crate::process::output::Output;
 
-const BUFFER: usize = 32 * 1024;
-const BUFFERS: usize = 4;
+const PIECE: usize = 32 * 1024;
+/// Walks that look for their next piece at the same time. Far fewer than there are blocking threads
+/// ([`crate::serve`]): each holds one, and reads, writes and starts of processes need theirs.
+const WALKS: usize = 16;
 
 /// File work, where it may block.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> FileResult<T> + Send + 'static) -> ApiResult<T> {
@@ -23,34 +27,115 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> FileResult<T> + 
     Ok(done?)
 }
 
-/// A JSON array between `before` and `after`. The iterator runs on a blocking thread, at the caller's
-/// pace, and is dropped when the caller goes.
-pub fn json_array<T, I>(before: &'static str, items: I, after: &'static str) -> Response
-where
-    T: Serialize,
-    I: Iterator<Item = T> + Send + 'static,
-{
-    let (sender, receiver) = mpsc::channel::<Bytes>(BUFFERS);
-    spawn_blocking(move || write_array(before, items, after, &sender));
-    let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, std::convert::Infallible>));
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
+/// Whose turn it is to walk.
+#[derive(Debug)]
+pub struct Walks(Arc<Semaphore>);
+
+impl Default for Walks {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(WALKS)))
+    }
 }
 
-/// A JSON object of which one member is a text: `before`, the text with its quotes, `after`.
-pub fn json_text(before: String, text: String, after: String) -> Response {
+impl Walks {
+    /// One more, which waits for its turn at each piece.
+    pub fn begin(&self) -> Walk {
+        Walk { turns: Arc::clone(&self.0), caller: Arc::new(()) }
+    }
+}
+
+/// A walk through files for one caller.
+#[derive(Debug)]
+pub struct Walk {
+    turns: Arc<Semaphore>,
+    /// Goes with the answer.
+    caller: Arc<()>,
+}
+
+impl Walk {
+    /// Whether the caller went away; to be asked at every step, for a step without a find comes to no other end.
+    pub fn gone(&self) -> impl Fn() -> bool + Clone + Send + use<> {
+        let caller = Arc::downgrade(&self.caller);
+        move || caller.strong_count() == 0
+    }
+
+    /// A JSON array between `before` and `after`. The items of a piece are looked for when the caller has taken the
+    /// piece before: one who takes none holds no thread.
+    pub fn json_array<I>(self, before: &str, items: I, after: &'static str) -> Response
+    where
+        I: Iterator<Item: Serialize> + Send + 'static,
+    {
+        let array = Array { opening: format!("{before}[").into_bytes(), items, after, any: false, ended: false };
+        let pieces = futures::stream::unfold((self, array), |(walk, mut array)| async move {
+            let turn = Arc::clone(&walk.turns).acquire_owned().await.ok()?;
+            let step = spawn_blocking(move || {
+                let piece = array.piece();
+                drop(turn);
+                (piece, array)
+            });
+            let (piece, array) = step.await.ok()?;
+            Some((Ok::<_, Infallible>(Bytes::from(piece?)), (walk, array)))
+        });
+        ([(CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
+    }
+}
+
+/// A JSON array that is being written.
+struct Array<I> {
+    opening: Vec<u8>,
+    items: I,
+    after: &'static str,
+    any: bool,
+    ended: bool,
+}
+
+impl<I: Iterator<Item: Serialize>> Array<I> {
+    fn piece(&mut self) -> Option<Vec<u8>> {
+        if self.ended {
+            return None;
+        }
+        let mut piece = std::mem::take(&mut self.opening);
+        while piece.len() < PIECE {
+            let Some(item) = self.items.next() else {
+                self.ended = true;
+                piece.push(b']');
+                piece.extend_from_slice(self.after.as_bytes());
+                break;
+            };
+            if std::mem::replace(&mut self.any, true) {
+                piece.push(b',');
+            }
+            if serde_json::to_writer(&mut piece, &item).is_err() {
+                // Nothing of ours fails to serialize; an unfinished array is at least no false answer.
+                self.ended = true;
+                break;
+            }
+        }
+        Some(piece)
+    }
+}
+
+/// A JSON object of which one member is the text of a run: `before`, the text with its quotes, `after`.
+/// The text keeps its share of the budget until all of the answer is on its way.
+pub fn json_text(before: String, output: Output, after: String) -> Response {
     let content_type = [(CONTENT_TYPE, "application/json")];
-    if text.len() <= BUFFER {
+    let Output { text, share, .. } = output;
+    if text.len() + after.len() <= PIECE {
         return (content_type, format!("{before}{}{after}", quoted(&text))).into_response();
     }
     let mut done = 0;
-    let pieces = std::iter::from_fn(move || {
-        let end = text.floor_char_boundary(done + BUFFER).min(text.len());
-        let piece = quoted(&text[done..end]);
+    let quoted_pieces = std::iter::from_fn(move || {
+        let end = text.floor_char_boundary(done + PIECE).min(text.len());
+        let piece = Bytes::from(quoted(&text[done..end]));
         done = end;
-        (piece.len() > 2).then(|| piece[1..piece.len() - 1].to_owned())
+        // Without its quotes.
+        (piece.len() > 2).then(|| piece.slice(1..piece.len() - 1))
     });
-    let parts = std::iter::once(before + "\"").chain(pieces).chain(std::iter::once(format!("\"{after}")));
-    let body = Body::from_stream(futures::stream::iter(parts.map(Ok::<_, std::convert::Infallible>)));
+    let parts = std::iter::once(Bytes::from(before + "\"")).chain(quoted_pieces).chain(pieces(format!("\"{after}")));
+    let body = Body::from_stream(futures::stream::iter(parts.map(move |part| {
+        let _until_sent = &share;
+        Ok::<_, Infallible>(part)
+    })));
     (content_type, body).into_response()
 }
 
@@ -58,22 +143,98 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn write_array<T: Serialize>(before: &str, items: impl Iterator<Item = T>, after: &str, sender: &mpsc::Sender<Bytes>) {
-    let mut buffer = format!("{before}[").into_bytes();
-    let mut first = true;
-    for item in items {
-        if !std::mem::take(&mut first) {
-            buffer.push(b',');
-        }
-        if serde_json::to_writer(&mut buffer, &item).is_err() {
-            // Nothing of ours fails to serialize; an unfinished array is at least no false answer.
-            return;
-        }
-        if buffer.len() >= BUFFER && sender.blocking_send(std::mem::take(&mut buffer).into()).is_err() {
-            return;
-        }
+fn pieces(text: String) -> impl Iterator<Item = Bytes> {
+    let mut rest = Bytes::from(text);
+    std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.split_to(rest.len().min(PIECE))))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use futures::StreamExt;
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::process::output::{OutputBudget, RUN_LIMIT, TOTAL_LIMIT};
+
+    /// Finds nothing, for as long as somebody waits.
+    fn fruitless(walk: &Walk) -> impl Iterator<Item = u32> + Send + use<> {
+        let gone = walk.gone();
+        std::iter::from_fn(move || {
+            while !gone() {
+                std::thread::yield_now();
+            }
+            None
+        })
     }
-    buffer.push(b']');
-    buffer.extend_from_slice(after.as_bytes());
-    let _ = sender.blocking_send(buffer.into());
+
+    #[tokio::test]
+    async fn a_walk_ends_with_its_caller() {
+        let walk = Walks::default().begin();
+        let (started, starts) = oneshot::channel();
+        let (ended, ends) = oneshot::channel();
+        let (mut started, mut ended) = (Some(started), Some(ended));
+        let mut items = fruitless(&walk);
+        let watched = std::iter::from_fn(move || {
+            if let Some(started) = started.take() {
+                let _ = started.send(());
+            }
+            let none = items.next();
+            if let Some(ended) = ended.take() {
+                let _ = ended.send(());
+            }
+            none
+        });
+        let mut body = walk.json_array("", watched, "").into_body().into_data_stream();
+        tokio::select! {
+            piece = body.next() => panic!("there is nothing to find: {piece:?}"),
+            started = starts => started.expect("walks"),
+        }
+        drop(body);
+        ends.await.expect("ends");
+    }
+
+    #[test]
+    fn walks_leave_threads_for_others() {
+        let runtime =
+            Builder::new_current_thread().max_blocking_threads(WALKS + 1).build().expect("a runtime of one thread");
+        runtime.block_on(async {
+            let walks = Walks::default();
+            for _ in 0..2 * WALKS {
+                let walk = walks.begin();
+                let items = fruitless(&walk);
+                tokio::spawn(to_bytes(walk.json_array("", items, "").into_body(), usize::MAX));
+            }
+            while walks.0.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(blocking(|| Ok(7)).await.expect("a thread is free"), 7);
+        });
+    }
+
+    #[tokio::test]
+    async fn an_array_of_many_pieces() {
+        let walk = Walks::default().begin();
+        let answer = walk.json_array("{\"files\":", 0..100_000, "}");
+        let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(value["files"], serde_json::Value::from_iter(0..100_000));
+    }
+
+    #[tokio::test]
+    async fn a_text_that_waits_keeps_its_share() {
+        let budget = OutputBudget::default();
+        let full = || {
+            let mut capture = budget.capture();
+            capture.push(&vec![b'a'; RUN_LIMIT]);
+            capture.into_output()
+        };
+        let answer = || json_text("{".to_owned(), full(), "}".to_owned());
+        let mut waiting: Vec<_> = (0..TOTAL_LIMIT / RUN_LIMIT).map(|_| answer()).collect();
+        assert!(full().truncated, "all is in use");
+        let sent = to_bytes(waiting.remove(0).into_body(), usize::MAX).await.expect("a body");
+        assert_eq!(sent.len(), RUN_LIMIT + 4);
+        assert!(!full().truncated, "given back");
+    }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!   bind listener ─► start server ─► wait for a signal ◄──────────────┐
 //!                        ▲            │ SIGCHLD: reap all that ended ──┤
-//!                        └────────────┤   the server among them: restart, at most 5 in 60 s
+//!                        ├────────────┤   the server among them: restart, at most 5 in 60 s
+//!                        └────────────┤ SIGALRM: a start failed and counts as one of the 5; again
 //!                                     └ SIGTERM, SIGINT: pass on, wait until all are gone (≤ 2 s), exit
 //! ```
 //!
@@ -34,10 +35,12 @@ use crate::oom;
 
 /// How long processes have to end after SIGTERM.
 const GRACE_SECONDS: u32 = 2;
+/// Until a start that failed is tried again.
+const RETRY_SECONDS: u32 = 5;
 
 /// Runs until told to stop, or until the server cannot be kept alive.
 pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
-    let log = LogFile::open(LogConfig::from_env_or_default());
+    let log = LogFile::open(LogConfig::from_env());
     let config = Config::from_env()?;
     let signals = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM]);
     signals.thread_block().context("blocking signals")?;
@@ -53,26 +56,35 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     loop {
         match signals.wait()? {
             Signal::SIGTERM | Signal::SIGINT => return Ok(stop(&server, &signals)),
-            Signal::SIGCHLD => {}
+            Signal::SIGCHLD => match reap(&mut server) {
+                Some(end) => log.line(&format!("the server ended: {end:?}")),
+                None => continue,
+            },
+            Signal::SIGALRM if server.pid().is_none() => {}
             _ => continue,
         }
-        let Some(end) = reap(&server) else { continue };
-        log.line(&format!("the server ended: {end:?}"));
         if !restarts.allowed(Instant::now()) {
             log.line("the server ended too often, giving up");
             return Ok(ExitCode::FAILURE);
         }
-        server.start().context("restarting the server")?;
+        if let Err(error) = server.start() {
+            // The tenant's processes may have used up what the container may have; the listener and callers can wait.
+            log.line(&format!("the server cannot be started: {error:#}"));
+            alarm::set(RETRY_SECONDS);
+        }
     }
 }
 
 /// Takes all that ended; returns the server's end if it is among them. One SIGCHLD may stand for many.
-fn reap(server: &Server) -> Option<WaitStatus> {
+fn reap(server: &mut Server) -> Option<WaitStatus> {
     let mut end = None;
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return end,
-            Ok(status) if status.pid() == Some(server.pid()) => end = Some(status),
+            Ok(status) if status.pid() == server.pid() => {
+                server.ended();
+                end = Some(status);
+            }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(_) => return end,
         }
@@ -83,14 +95,15 @@ fn reap(server: &Server) -> Option<WaitStatus> {
 /// ordinary process only the server is. Whatever is left dies with PID 1.
 fn stop(server: &Server, signals: &SigSet) -> ExitCode {
     let everyone = Pid::from_raw(-1);
-    let target = if getpid().as_raw() == 1 { everyone } else { server.pid() };
+    let target = if getpid().as_raw() == 1 { Some(everyone) } else { server.pid() };
+    let Some(target) = target else { return ExitCode::SUCCESS };
     let _ = kill(target, Signal::SIGTERM);
     alarm::set(GRACE_SECONDS);
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
             Err(Errno::ECHILD) => return ExitCode::SUCCESS,
             Ok(WaitStatus::StillAlive) => {}
-            Ok(status) if status.pid() == Some(server.pid()) && target != everyone => return ExitCode::SUCCESS,
+            Ok(status) if status.pid() == Some(target) => return ExitCode::SUCCESS,
             _ => continue,
         }
         if signals.wait() == Ok(Signal::SIGALRM) {

@@ -40,8 +40,13 @@ impl Server {
         Ok(())
     }
 
-    /// The running server.
-    pub fn pid(&self) -> Pid {
-        self.pid.expect("started before anything asks")
+    /// The running server, if it runs.
+    pub fn pid(&self) -> Option<Pid> {
+        self.pid
+    }
+
+    /// It was reaped.
+    pub fn ended(&mut self) {
+        self.pid = None;
     }
 }

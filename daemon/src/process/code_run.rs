@@ -1,25 +1,38 @@
 //! A program in a language. The interpreter reads it from stdin, or from a file where it cannot.
 //!
-//! A shell starts the interpreter, because `argv` is read by the shell, as callers know it.
+//! A shell starts the interpreter, because `argv` is read by the shell, as callers know it. What the shell makes of it
+//! has the kernel's bounds: 128 KiB for each argument, about 2 MiB for all.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use paddock_wire::toolbox::chart::Chart;
 use paddock_wire::toolbox::process::CodeRun;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
+use tokio::task::spawn_blocking;
 
-use super::run::Plan;
-use super::{ProcessError, Processes, shell, timeout};
+use super::output::Output;
+use super::run::{Ended, Plan};
+use super::{ProcessError, Processes, timeout};
 use crate::charts;
 use crate::environment::Variables;
+
+/// What the kernel takes as one argument, its end included.
+const LONGEST_ARGUMENT: usize = 128 * 1024;
+/// Not where `TMPDIR` says: that is the tenant's word to programs, and may be a folder that does not exist.
+const SCRATCH: &str = "/tmp";
+
+/// Programs find their first argument at `argv[1]`, as after the `node -e` that SDKs once used. Before it stands what
+/// node was told to run: `-`, or the file. On the program's first line, so that line numbers in errors stay right.
+const DROP_SCRIPT: &str = "process.argv.splice(1, 1);";
 
 /// How a program ended.
 #[derive(Debug)]
 pub struct Ran {
     pub exit_code: i32,
-    pub output: String,
+    pub output: Output,
     pub charts: Vec<Chart>,
 }
 
@@ -27,8 +40,8 @@ pub struct Ran {
 struct Program {
     line: String,
     stdin: String,
-    /// Removed when the run is over.
-    file: Option<NamedTempFile>,
+    /// What the line names.
+    files: Vec<TempPath>,
 }
 
 impl Processes {
@@ -39,27 +52,42 @@ impl Processes {
             return Err(ProcessError::EmptyCode);
         }
         let environment = self.environment.with(&envs.unwrap_or_default())?;
-        let argv = argv.unwrap_or_default().join(" ");
-        let program = match language.as_str() {
-            "python" => python(code, &argv),
-            "javascript" => javascript(&code, &argv),
-            "typescript" => typescript(code, &argv, &environment, &self.work_dir).await?,
-            _ => return Err(ProcessError::Language(language.chars().take(40).collect())),
+        let work_dir = self.work_dir.clone();
+        let plan = spawn_blocking(move || {
+            let argv = argv.unwrap_or_default().join(" ");
+            let program = match language.as_str() {
+                "python" => python(code, &argv),
+                "javascript" => javascript(&code, &argv),
+                "typescript" => typescript(&code, &argv, &environment, &work_dir)?,
+                _ => return Err(ProcessError::Language(language.chars().take(40).collect())),
+            };
+            program.into_plan(environment, work_dir, timeout(seconds))
+        });
+        let plan = plan.await.map_err(|error| ProcessError::Internal(error.to_string()))??;
+        let Ended { exit_code, output: Output { text, truncated, share } } = self.run(plan).await?;
+        // The charts were part of the text, so its share covers them too.
+        let (text, charts) = charts::take_out(text);
+        Ok(Ran { exit_code, output: Output { text, truncated, share }, charts })
+    }
+}
+
+impl Program {
+    fn into_plan(
+        self,
+        environment: Variables,
+        directory: PathBuf,
+        timeout: Option<Duration>,
+    ) -> Result<Plan, ProcessError> {
+        let Self { line, stdin, mut files } = self;
+        let arguments: Vec<OsString> = if line.len() < LONGEST_ARGUMENT {
+            vec!["-c".into(), line.into()]
+        } else {
+            let script = scratch_file(".sh", &[line.as_str()])?;
+            let arguments = vec![script.as_os_str().to_owned()];
+            files.push(script);
+            arguments
         };
-        let ended = self
-            .run(Plan {
-                program: shell::choose(&environment),
-                arguments: vec!["-c".into(), program.line.into()],
-                stdin: program.stdin.into_bytes(),
-                directory: self.work_dir.clone(),
-                environment,
-                timeout: timeout(seconds),
-            })
-            .await;
-        drop(program.file);
-        let ended = ended?;
-        let (output, charts) = charts::take_out(ended.output);
-        Ok(Ran { exit_code: ended.exit_code, output, charts })
+        Ok(Plan { arguments, stdin: stdin.into_bytes(), directory, environment, timeout, files })
     }
 }
 
@@ -70,40 +98,35 @@ fn line(interpreter: &str, argv: &str) -> String {
 
 fn python(code: String, argv: &str) -> Program {
     let stdin = if charts::mentions_matplotlib(&code) { charts::wrap(&code) } else { code };
-    Program { line: line("python3 -u -", argv), stdin, file: None }
+    Program { line: line("python3 -u -", argv), stdin, files: Vec::new() }
 }
 
-/// Scripts expect their first argument at `argv[2]`; node puts its `-` before it. On the first
-/// line of the program, so that line numbers in errors stay right.
 fn javascript(code: &str, argv: &str) -> Program {
-    let stdin = format!("process.argv.splice(1, 1);{code}");
-    Program { line: line("node -", argv), stdin, file: None }
+    Program { line: line("node -", argv), stdin: format!("{DROP_SCRIPT}{code}"), files: Vec::new() }
 }
 
 /// By the ts-node that is installed, and by no other: `npx` would fetch one from the registry, on every
 /// first run, or, without a network, try for minutes. Named by its path, because `npx` looks only in
 /// places of its own, and takes half a second to do so.
-async fn typescript(
-    code: String,
-    argv: &str,
-    environment: &Variables,
-    work_dir: &Path,
-) -> Result<Program, ProcessError> {
+fn typescript(code: &str, argv: &str, environment: &Variables, work_dir: &Path) -> Result<Program, ProcessError> {
     const OPTIONS: &str = r#"-T --ignore-diagnostics 5107 -O '{"module":"CommonJS"}'"#;
     const MISSING: &str = "echo 'TypeScript needs ts-node, which is not installed in this sandbox: \
         npm install -g typescript ts-node' >&2; exit 127";
     let Some(ts_node) = find_ts_node(environment, work_dir) else {
-        return Ok(Program { line: MISSING.to_owned(), stdin: String::new(), file: None });
+        return Ok(Program { line: MISSING.to_owned(), stdin: String::new(), files: Vec::new() });
     };
-    let written = tokio::task::spawn_blocking(move || -> std::io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix("daytona-").suffix(".ts").tempfile()?;
-        file.write_all(code.as_bytes())?;
-        Ok(file)
-    });
-    let internal = |error: &dyn std::fmt::Display| ProcessError::Internal(format!("writing the program: {error}"));
-    let file = written.await.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
-    let interpreter = format!("{} {OPTIONS} {}", quote(&ts_node), quote(file.path()));
-    Ok(Program { line: line(&interpreter, argv), stdin: String::new(), file: Some(file) })
+    let file = scratch_file(".ts", &[DROP_SCRIPT, code])?;
+    let interpreter = format!("{} {OPTIONS} {}", quote(&ts_node), quote(&file));
+    Ok(Program { line: line(&interpreter, argv), stdin: String::new(), files: vec![file] })
+}
+
+fn scratch_file(suffix: &str, content: &[&str]) -> Result<TempPath, ProcessError> {
+    let write = || -> io::Result<TempPath> {
+        let mut file = tempfile::Builder::new().prefix("daytona-").suffix(suffix).tempfile_in(SCRATCH)?;
+        content.iter().try_for_each(|part| file.write_all(part.as_bytes()))?;
+        Ok(file.into_temp_path())
+    };
+    write().map_err(|error| ProcessError::Internal(format!("writing the program to {SCRATCH}: {error}")))
 }
 
 /// In the project around the work directory, then on the path.
@@ -114,7 +137,7 @@ fn find_ts_node(environment: &Variables, work_dir: &Path) -> Option<PathBuf> {
     places.map(|dir| dir.join("ts-node")).find(|program| program.is_file())
 }
 
-/// The temp directory's name is the image's choice.
+/// A project's folder may have any name.
 fn quote(path: &Path) -> String {
     format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }

@@ -3,7 +3,7 @@
 use paddock_wire::toolbox::process::Execute;
 
 use super::run::{Ended, Plan};
-use super::{ProcessError, Processes, shell, timeout};
+use super::{ProcessError, Processes, timeout};
 use crate::files::place;
 
 impl Processes {
@@ -19,12 +19,12 @@ impl Processes {
         };
         let environment = self.environment.with(&envs.unwrap_or_default())?;
         self.run(Plan {
-            program: shell::choose(&environment),
             arguments: Vec::new(),
             stdin: script(command),
             directory,
             environment,
             timeout: timeout(seconds),
+            files: Vec::new(),
         })
         .await
     }

@@ -12,13 +12,15 @@ pub mod output;
 mod run;
 pub mod shell;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::code_run::Ran;
 use self::output::OutputBudget;
+pub use self::run::Ended;
 use crate::environment::{BadVariable, Environment};
 use crate::files::FileError;
 
@@ -53,11 +55,6 @@ impl Processes {
     /// With the sandbox's variables, starting in `work_dir` unless told otherwise.
     pub fn new(environment: Arc<Environment>, work_dir: PathBuf) -> Self {
         Self { environment, work_dir, budget: OutputBudget::default() }
-    }
-
-    /// Where commands start.
-    pub fn work_dir(&self) -> &Path {
-        &self.work_dir
     }
 }
 

@@ -1,6 +1,6 @@
 //! One process from start to end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::future::pending;
 use std::io;
 use std::path::PathBuf;
@@ -9,25 +9,28 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tempfile::TempPath;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::spawn_blocking;
 
-use super::output::{Capture, OutputBudget};
-use super::{ProcessError, Processes};
+use super::output::{Capture, Output, OutputBudget};
+use super::{ProcessError, Processes, shell};
 use crate::environment::Variables;
 use crate::oom;
 
-/// What to run.
+/// What to run: the sandbox's shell, with these.
 #[derive(Debug)]
 pub struct Plan {
-    pub program: OsString,
     pub arguments: Vec<OsString>,
     /// Written to stdin, which then ends.
     pub stdin: Vec<u8>,
     pub directory: PathBuf,
     pub environment: Variables,
     pub timeout: Option<Duration>,
+    /// Removed when the run is over, and not before, whether or not its caller still waits.
+    pub files: Vec<TempPath>,
 }
 
 /// How it ended.
@@ -36,24 +39,37 @@ pub struct Ended {
     /// -1 when it could not start or was ended by a signal.
     pub exit_code: i32,
     /// stdout and stderr, one pipe, hence in the order of arrival.
-    pub output: String,
+    pub output: Output,
 }
+
+type Started = (Child, pipe::Receiver);
 
 impl Processes {
     /// Runs to the end: until the process exited and nobody holds its output open any more. A task
     /// of its own, so that a caller who hangs up changes nothing for the process or its timeout.
     pub async fn run(&self, plan: Plan) -> Result<Ended, ProcessError> {
-        let budget = self.budget.clone();
-        let run = tokio::spawn(async move { run(plan, &budget).await });
+        let run = tokio::spawn(run(plan, self.budget.clone()));
         run.await.map_err(|error| ProcessError::Internal(error.to_string()))?
     }
 }
 
-async fn run(plan: Plan, budget: &OutputBudget) -> Result<Ended, ProcessError> {
-    let (mut child, mut output) = match start(&plan) {
-        Ok(started) => started,
-        Err(error) => return Ok(Ended { exit_code: -1, output: start_failure(&plan, &error) }),
+async fn run(plan: Plan, budget: OutputBudget) -> Result<Ended, ProcessError> {
+    // A fork takes long when memory is short, and other requests must not wait for it.
+    let begun = spawn_blocking(move || {
+        let started = start(&plan);
+        (plan, started)
+    });
+    let (plan, started) = begun.await.map_err(|error| ProcessError::Internal(error.to_string()))?;
+    let ended = match started {
+        Ok(started) => follow(&plan, started, &budget).await,
+        Err(why) => Ok(Ended { exit_code: -1, output: budget.text(why) }),
     };
+    drop(plan.files);
+    ended
+}
+
+async fn follow(plan: &Plan, started: Started, budget: &OutputBudget) -> Result<Ended, ProcessError> {
+    let (mut child, mut output) = started;
     let group = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     let stdin = child.stdin.take();
     let mut capture = budget.capture();
@@ -64,7 +80,7 @@ async fn run(plan: Plan, budget: &OutputBudget) -> Result<Ended, ProcessError> {
     };
     if let Some(end) = end {
         let status = end.map_err(|error| ProcessError::Internal(error.to_string()))?;
-        return Ok(Ended { exit_code: status.code().unwrap_or(-1), output: capture.into_text() });
+        return Ok(Ended { exit_code: status.code().unwrap_or(-1), output: capture.into_output() });
     }
     if let Some(group) = group {
         // ESRCH: the group ended in this moment.
@@ -75,9 +91,15 @@ async fn run(plan: Plan, budget: &OutputBudget) -> Result<Ended, ProcessError> {
     Err(ProcessError::TimedOut(plan.timeout.unwrap_or_default()))
 }
 
-fn start(plan: &Plan) -> io::Result<(Child, pipe::Receiver)> {
+/// The error is what the caller reads in place of an output.
+fn start(plan: &Plan) -> Result<Started, String> {
+    let shell = shell::choose(&plan.environment);
+    spawn(plan, &shell).map_err(|error| start_failure(plan, &shell, &error))
+}
+
+fn spawn(plan: &Plan, shell: &OsStr) -> io::Result<Started> {
     let (receiver, sender) = io::pipe()?;
-    let mut command = Command::new(&plan.program);
+    let mut command = Command::new(shell);
     command
         .args(&plan.arguments)
         .current_dir(&plan.directory)
@@ -101,9 +123,9 @@ fn unshield(command: &mut Command) {
 }
 
 /// The system's words do not say which of the two is missing.
-fn start_failure(plan: &Plan, error: &io::Error) -> String {
+fn start_failure(plan: &Plan, shell: &OsStr, error: &io::Error) -> String {
     match std::fs::metadata(&plan.directory) {
-        Ok(directory) if directory.is_dir() => format!("{}: {error}", plan.program.to_string_lossy()),
+        Ok(directory) if directory.is_dir() => format!("{}: {error}", shell.to_string_lossy()),
         Ok(_) => format!("chdir {}: not a directory", plan.directory.display()),
         Err(error) => format!("chdir {}: {error}", plan.directory.display()),
     }

@@ -1,8 +1,12 @@
 //! `/files/bulk-upload`, `/files/bulk-download`, with the SDKs' part names.
 
+use std::fs::File;
+
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::sandbox::{Answer, Sandbox, answer};
 
@@ -72,6 +76,86 @@ async fn one_failure_keeps_the_others() {
 }
 
 #[tokio::test]
+async fn paths_have_their_bounds() {
+    let sandbox = Sandbox::start().await;
+    let form = Form::new()
+        .text("files[0].path", "n".repeat(17 * 1024))
+        .text("files[1].path", "slash/")
+        .text("files[2].path", "good")
+        .part("files[0].file", file("x"))
+        .part("files[1].file", file("x"))
+        .part("files[2].file", file("good"));
+    let uploaded = upload(&sandbox, form).await;
+    uploaded.assert_error(400, "BAD_REQUEST");
+    let errors: Vec<&str> =
+        uploaded.json["errors"].as_array().expect("errors").iter().filter_map(Value::as_str).collect();
+    assert_eq!(errors[..2], ["file[0]: the path is too long", "file[0]: missing .path metadata"]);
+    assert!(errors.len() == 3 && errors[2].starts_with("file[1]: invalid path"), "{errors:?}");
+    assert_eq!(uploaded.json["files"], json!([{ "path": "good", "bytes": 4 }]));
+    assert!(!sandbox.path("slash").exists());
+}
+
+#[tokio::test]
+async fn more_paths_than_are_kept() {
+    let sandbox = Sandbox::start().await;
+    let path = "n".repeat(16 * 1024);
+    let paths = (0..1025).fold(Form::new(), |form, index| form.text(format!("files[{index}].path"), path.clone()));
+    let form = paths.text("files[2000].path", "good").part("files[2000].file", file("good"));
+    let uploaded = upload(&sandbox, form).await;
+    let expected =
+        json!(["file[1024]: too many paths", "file[2000]: too many paths", "file[2000]: missing .path metadata"]);
+    assert_eq!((uploaded.status, &uploaded.json["errors"]), (400, &expected));
+}
+
+/// A proxy may still be writing when we refuse. All is read, so the connection serves another request.
+#[tokio::test]
+async fn a_refused_form_is_read_to_its_end() {
+    let sandbox = Sandbox::start().await;
+    let broken = |head: &str| [head.as_bytes().to_vec(), vec![b'x'; 20_000_000]].concat();
+    let form = "multipart/form-data; boundary=b";
+    for (route, content_type, body) in [
+        ("bulk-upload", form, broken("--b\r\nno header\r\n\r\n")),
+        ("bulk-upload", "text/plain", broken("")),
+        ("upload?path=a", form, broken("--b\r\nno header\r\n\r\n")),
+        ("upload?path=a", "text/plain", broken("")),
+        ("upload-v2?path=a", "multipart/form-data", broken("")),
+        ("upload-v2?path=/dev/null", "text/plain", broken("")),
+    ] {
+        let mut stream = TcpStream::connect(sandbox.address).await.expect("connect");
+        let length = body.len();
+        let head = format!(
+            "POST /files/{route} HTTP/1.1\r\nHost: d\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("write");
+        stream.write_all(&body).await.expect("nobody hangs up");
+        stream.write_all(b"GET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").await.expect("write");
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await.expect("read");
+        assert!(answers.starts_with("HTTP/1.1 400 "), "{route}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{route}: {answers}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end() {
+    let sandbox = Sandbox::start().await;
+    sandbox.write("shrinks", "start");
+    let file = File::options().write(true).open(sandbox.path("shrinks")).expect("open");
+    // Larger than all buffers between here and there.
+    file.set_len(500_000_000).expect("sparse");
+    let request = sandbox.request(Method::POST, "/files/bulk-download").json(&json!({ "paths": ["shrinks", "none"] }));
+    let mut response = request.send().await.expect("an answer");
+    let mut body = response.chunk().await.expect("a body").expect("a chunk").to_vec();
+    file.set_len(0).expect("shrinks");
+    while let Some(chunk) = response.chunk().await.expect("a whole answer") {
+        body.extend_from_slice(&chunk[chunk.len().saturating_sub(100)..]);
+    }
+    assert!(body.starts_with(b"--DAYTONA-FILE-BOUNDARY\r\n"));
+    assert!(body.windows(25).filter(|window| window == b"--DAYTONA-FILE-BOUNDARY\r\n").count() == 1, "no other part");
+    assert!(!body.ends_with(b"--DAYTONA-FILE-BOUNDARY--\r\n"), "clients must see that something is missing");
+}
+
+#[tokio::test]
 async fn download_files_and_errors_in_order() {
     let sandbox = Sandbox::start().await;
     sandbox.write("ü.txt", "text");
@@ -95,7 +179,8 @@ async fn download_files_and_errors_in_order() {
         ("file", None),
     ];
     assert_eq!(summary, expected);
-    assert!(parts[0].head.contains("filename*=utf-8''%C3%BC.txt") && parts[0].head.contains("text/plain"));
+    let names = "filename=\"\u{c3}\u{bc}.txt\"; filename*=utf-8''%C3%BC.txt";
+    assert!(parts[0].head.contains(names) && parts[0].head.contains("text/plain"), "{}", parts[0].head);
     assert_eq!(parts[0].content, b"text");
     assert!(parts[4].head.contains("Content-Length: 0"));
     assert!(parts[5].content == vec![7; 1_000_000] && parts[5].head.contains("Content-Length: 1000000"));
@@ -123,7 +208,7 @@ impl Parsed {
 }
 
 fn parse(body: &[u8]) -> Vec<Parsed> {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     let mut rest = body;
     let mut parts = Vec::new();
     while let Some(after) = rest.strip_prefix(b"--DAYTONA-FILE-BOUNDARY\r\n") {

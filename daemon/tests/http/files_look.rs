@@ -48,6 +48,17 @@ async fn info_follows_links() {
 }
 
 #[tokio::test]
+async fn list_and_info_agree_about_links() {
+    let sandbox = Sandbox::start().await;
+    sandbox.write("folder/file", "123");
+    std::os::unix::fs::symlink("folder", sandbox.path("link")).expect("link");
+    std::os::unix::fs::symlink("nothing", sandbox.path("dangling")).expect("link");
+    let listed = sandbox.get("/files").await.json;
+    assert_eq!(names(&listed), ["folder", "link"]);
+    assert_eq!((&listed[1]["isDir"], &listed[1]), (&json!(true), &sandbox.get("/files/info?path=link").await.json));
+}
+
+#[tokio::test]
 async fn find_lines() {
     let sandbox = Sandbox::start().await;
     sandbox.write("src/a.py", "one\n# TODO \"two\"\n");

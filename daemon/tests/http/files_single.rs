@@ -1,7 +1,9 @@
 //! `/files/download`, `/files/upload`, `/files/upload-v2`.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, RANGE};
+use reqwest::header::{CONTENT_TYPE, IF_RANGE, RANGE};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
@@ -34,6 +36,35 @@ async fn download_whole_and_in_part() {
 }
 
 #[tokio::test]
+async fn a_range_counts_only_for_the_version_it_was_meant_for() {
+    let sandbox = Sandbox::start().await;
+    sandbox.write("a", "0123456789");
+    let get = async |version: Option<&str>| {
+        let request = sandbox.request(Method::GET, "/files/download?path=a").header(RANGE, "bytes=2-4");
+        let request = version.into_iter().fold(request, |request, version| request.header(IF_RANGE, version));
+        request.send().await.expect("an answer")
+    };
+    let modified = get(None).await.headers()["last-modified"].to_str().expect("text").to_owned();
+    assert_eq!(get(Some(&modified)).await.text().await.expect("text"), "234");
+    for other in ["Thu, 01 Jan 1970 00:00:00 GMT", "\"an-etag\""] {
+        let whole = get(Some(other)).await;
+        assert_eq!(whole.status(), 200, "{other}");
+        assert_eq!(whole.text().await.expect("text"), "0123456789");
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_http_cannot_write() {
+    let sandbox = Sandbox::start().await;
+    let file = tempfile::NamedTempFile::new_in("/dev/shm").expect("temp file");
+    file.as_file().set_modified(UNIX_EPOCH + Duration::from_secs(300_000_000_000)).expect("any time");
+    let url = format!("/files/download?path={}", encode(file.path()));
+    let response = sandbox.request(Method::GET, &url).send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["last-modified"], "Fri, 31 Dec 9999 23:59:59 GMT");
+}
+
+#[tokio::test]
 async fn download_of_what_the_kernel_makes_up() {
     let sandbox = Sandbox::start().await;
     let response = sandbox.request(Method::GET, "/files/download?path=/proc/self/status").send().await;
@@ -56,6 +87,10 @@ async fn upload_a_form() {
     post("/files/upload-v2?path=c", form("wrong")).await.assert_error(400, "BAD_REQUEST");
     post("/files/upload-v2?path=.", form("file")).await.assert_error(400, "INVALID_FILE_PATH");
     post("/files/upload-v2", form("file")).await.assert_error(400, "INVALID_FILE_PATH");
+    for route in ["upload", "upload-v2"] {
+        post(&format!("/files/{route}?path=d/"), form("file")).await.assert_error(400, "INVALID_FILE_PATH");
+    }
+    assert!(!sandbox.path("d").exists());
 }
 
 #[tokio::test]

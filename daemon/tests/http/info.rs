@@ -33,7 +33,19 @@ async fn env_reaches_processes_started_later() {
     let answer = sandbox.post("/env", json!({ "unset": ["COLOUR"], "unsetValuePrefix": "secret-" })).await;
     assert_eq!(answer.status, 200);
     assert_eq!(sandbox.execute("echo ${COLOUR-gone} ${OTHER-gone}").await.1, "gone gone\n");
-    sandbox.post("/env", json!({ "set": { "A-B": "x" } })).await.assert_error(400, "BAD_REQUEST");
+    for name in ["", "A=B", "A\u{0}"] {
+        sandbox.post("/env", json!({ "set": { name: "x" } })).await.assert_error(400, "BAD_REQUEST");
+    }
+}
+
+#[tokio::test]
+async fn env_takes_every_name_that_a_container_can_have() {
+    let sandbox = Sandbox::start().await;
+    let answer = sandbox.post("/env", json!({ "set": { "my-var": "x", "spring.url": "y" } })).await;
+    assert_eq!((answer.status, &answer.json["my-var"], &answer.json["spring.url"]), (200, &json!("x"), &json!("y")));
+    // What the shell was given: it may itself drop what it cannot name.
+    let (_, given) = sandbox.execute("tr '\\0' '\\n' < /proc/$$/environ").await;
+    assert!(given.contains("\nmy-var=x\n") && given.contains("\nspring.url=y\n"), "{given}");
 }
 
 #[tokio::test]

@@ -1,5 +1,9 @@
 //! `/process/execute`, `/process/code-run`.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use paddock_wire::toolbox::process::CodeRan;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Answer, Sandbox};
@@ -56,9 +60,12 @@ async fn a_timeout_kills_the_whole_group() {
 #[tokio::test]
 async fn much_output_is_read_to_the_end() {
     let sandbox = Sandbox::start().await;
-    let (code, result) = sandbox.execute("head -c 40000000 /dev/zero | tr '\\0' a; echo; exit 3").await;
-    assert_eq!(code, 3);
+    let run = |command: &str| sandbox.post("/process/execute", json!({ "command": command }));
+    let cut = run("head -c 40000000 /dev/zero | tr '\\0' a; echo; exit 3").await.json;
+    assert_eq!((&cut["exitCode"], &cut["truncated"]), (&json!(3), &json!(true)));
+    let result = cut["result"].as_str().expect("text");
     assert!(result.len() < 17_000_000 && result.ends_with("bytes were not kept]\n"), "{}", result.len());
+    assert_eq!(run("echo whole").await.json, json!({ "exitCode": 0, "result": "whole\n" }));
 }
 
 #[tokio::test]
@@ -91,7 +98,8 @@ async fn python() {
     let sandbox = Sandbox::start().await;
     let code = "import sys, os\nprint(sys.argv, os.environ['X'])\nprint('ü', file=sys.stderr)\nsys.exit(4)";
     let answer = code_run(&sandbox, "python", code, json!({ "argv": ["a", "'b c'"], "envs": { "X": "y" } })).await;
-    assert_eq!(answer.json, json!({ "exitCode": 4, "result": "['-', 'a', 'b c'] y\nü\n" }));
+    let expected = CodeRan { exit_code: 4, result: "['-', 'a', 'b c'] y\nü\n".to_owned(), artifacts: None };
+    assert_eq!(answer.read::<CodeRan>(), expected);
     let answer = code_run(&sandbox, "python", "1/0", json!({})).await;
     assert_eq!(answer.json["exitCode"], 1);
     assert!(answer.json["result"].as_str().expect("text").ends_with("ZeroDivisionError: division by zero\n"));
@@ -106,6 +114,48 @@ async fn a_long_program() {
     let sandbox = Sandbox::start().await;
     let code = format!("text = '{}'\nprint(len(text))", "x".repeat(3_000_000));
     assert_eq!(code_run(&sandbox, "python", &code, json!({})).await.json["result"], "3000000\n");
+}
+
+#[tokio::test]
+async fn more_arguments_than_fit_into_one() {
+    let sandbox = Sandbox::start().await;
+    let argv: Vec<_> = (0..4000).map(|number| format!("'{number:064}'")).collect();
+    let code = "import sys; print(len(sys.argv), sys.argv[-1])";
+    let ran: CodeRan = code_run(&sandbox, "python", code, json!({ "argv": argv })).await.read();
+    assert_eq!((ran.exit_code, ran.result), (0, format!("4001 {:064}\n", 3999)));
+}
+
+#[tokio::test]
+async fn the_tenants_temp_directory_is_not_ours() {
+    let sandbox = Sandbox::start().await;
+    sandbox.post("/env", json!({ "set": { "TMPDIR": "/nowhere" } })).await;
+    sandbox.write("bin/ts-node", "#!/bin/sh\nfor file; do case $file in *.ts) cat \"$file\";; esac; done\n");
+    std::fs::set_permissions(sandbox.path("bin/ts-node"), Permissions::from_mode(0o755)).expect("chmod");
+    let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").expect("a path"));
+    let answer = code_run(&sandbox, "typescript", "code", json!({ "envs": { "PATH": path } })).await;
+    assert_eq!(answer.read::<CodeRan>().result, "process.argv.splice(1, 1);code");
+}
+
+/// The program's file must be there for as long as the program runs.
+#[tokio::test]
+async fn a_caller_who_hangs_up_takes_no_file_away() {
+    let sandbox = Sandbox::start().await;
+    sandbox.execute("mkfifo begun go").await;
+    let waits = "#!/bin/sh\nfor file; do case $file in *.ts) break;; esac; done\n\
+        echo > begun; read line < go; cat \"$file\" > copy; echo > begun\n";
+    sandbox.write("node_modules/.bin/ts-node", waits);
+    let program = sandbox.path("node_modules/.bin/ts-node");
+    std::fs::set_permissions(program, Permissions::from_mode(0o755)).expect("chmod");
+    let run = code_run(&sandbox, "typescript", "code", json!({}));
+    let begun = sandbox.execute("read line < begun");
+    tokio::select! {
+        biased;
+        answer = run => panic!("it waits: {}", answer.json),
+        (code, _) = begun => assert_eq!(code, 0),
+    }
+    // The server has seen the closed connection by the time it gives a shell this.
+    let (_, copy) = sandbox.execute("echo > go; read line < begun; cat copy").await;
+    assert_eq!(copy, "process.argv.splice(1, 1);code");
 }
 
 /// Runs the wrapper without matplotlib where there is none: the program's own error is what is seen.

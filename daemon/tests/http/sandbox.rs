@@ -1,18 +1,21 @@
 //! A daemon whose work directory is a temporary one.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use paddock_daemon::environment::Environment;
 use paddock_daemon::http::{Daemon, router};
+use paddock_wire::toolbox::process::Executed;
 use reqwest::{Client, Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub struct Sandbox {
     pub dir: tempfile::TempDir,
-    url: String,
+    pub address: SocketAddr,
     client: Client,
     server: JoinHandle<()>,
 }
@@ -23,10 +26,10 @@ impl Sandbox {
         let work_dir = dir.path().canonicalize().expect("exists");
         let daemon = Daemon::in_dirs(work_dir, PathBuf::from("/root"), Environment::inherited());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
-        let url = format!("http://{}", listener.local_addr().expect("address"));
+        let address = listener.local_addr().expect("address");
         let app = router::router(Arc::new(daemon));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serves") });
-        Self { dir, url, client: Client::new(), server }
+        Self { dir, address, client: Client::new(), server }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -44,7 +47,7 @@ impl Sandbox {
     }
 
     pub fn request(&self, method: Method, path_and_query: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path_and_query}", self.url))
+        self.client.request(method, format!("http://{}{path_and_query}", self.address))
     }
 
     pub async fn get(&self, path_and_query: &str) -> Answer {
@@ -55,11 +58,10 @@ impl Sandbox {
         answer(self.request(Method::POST, path_and_query).json(&body)).await
     }
 
-    pub async fn execute(&self, command: &str) -> (i64, String) {
+    pub async fn execute(&self, command: &str) -> (i32, String) {
         let answer = self.post("/process/execute", json!({ "command": command })).await;
-        assert_eq!(answer.status, 200, "{}", answer.json);
-        let result = answer.json["result"].as_str().expect("text").to_owned();
-        (answer.json["exitCode"].as_i64().expect("a number"), result)
+        let Executed { exit_code, result } = answer.read();
+        (exit_code, result)
     }
 }
 
@@ -76,6 +78,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A success, as the wire has it.
+    #[track_caller]
+    pub fn read<T: DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, 200, "{}", self.json);
+        serde_json::from_value(self.json.clone()).expect("the wire's type")
+    }
+
     /// An error as the wire has it.
     #[track_caller]
     pub fn assert_error(&self, status: u16, code: &str) {

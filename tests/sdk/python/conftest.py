@@ -97,7 +97,7 @@ def until_gone(client, sandbox_id):
 
 
 def error_class(name):
-    """A typed error by name; versions that lack it raise the base class."""
+    """A typed error by name. Versions before 0.226 raise the base class where they lack it; the newest lack none."""
     import daytona.common.errors as errors
 
-    return getattr(errors, name, errors.DaytonaError)
+    return getattr(errors, name) if SDK >= (0, 226) else getattr(errors, name, errors.DaytonaError)

@@ -43,8 +43,8 @@ def test_relative_paths_start_in_the_work_dir(box):
 
 def test_awkward_names(box, folder):
     names = ["with space", "quote'", "semi;colon&and", "percent%20%", "-dash", "plus+"]
-    # Older SDKs leave `filename*` to python-multipart, whose newest version ignores it.
-    names += ["ünïcødé-文件", 'quote"quote'] if SDK >= (0, 226) else []
+    # Before 0.226 the SDK goes by the plain `filename`, which says these in a way of its own.
+    names += ["ünïcødé-文件", 'quote"quote', 'semi;"colon', "back\\slash", "tab\tstop"]
     for name in names:
         path = f"{folder}/{name}"
         box.fs.upload_file(name.encode(), path)

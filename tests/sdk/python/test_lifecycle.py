@@ -48,6 +48,16 @@ def test_create_with_everything(create, client):
         client.get(name)
 
 
+def test_environment_names_that_no_shell_has(create):
+    """Whether a container is made with them or a waiting one is given them."""
+    wanted = {"my-var": "x", "spring.url": "y"}
+    sandbox = create(env_vars=wanted)
+    assert sandbox.env == wanted
+    given = sandbox.process.exec("env").result.splitlines()
+    assert {"my-var=x", "spring.url=y"} <= set(given)
+    sandbox.delete()
+
+
 def test_list_by_labels(create, client, run_id, box):
     mine = {"kind": f"listed-{run_id}"}
     made = {create(labels={**mine, "n": str(n)}).id for n in range(3)}

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::warn;
 
-use super::disposition::filename_parameters;
+use super::disposition::of_part;
 use crate::files::FileError;
 use crate::files::download::Download;
 use crate::http::Daemon;
@@ -108,7 +108,7 @@ impl Parts {
 }
 
 fn part_header(name: &str, path: &str, content_type: &str) -> String {
-    let filename = filename_parameters(path);
+    let filename = of_part(path);
     format!(
         "--{DOWNLOAD_BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; {filename}\r\n\
          Content-Type: {content_type}\r\n"

@@ -13,6 +13,7 @@ use super::upload::receive_field;
 use crate::files::upload::Upload;
 use crate::http::Daemon;
 use crate::http::error::{ApiError, ApiResult};
+use crate::http::extract::lend_body;
 
 /// Longer than any path; what does not fit is no path.
 const LONGEST_PATH_PART: usize = 16 * 1024;
@@ -37,6 +38,7 @@ struct Received {
 
 pub async fn bulk_upload(State(daemon): State<Arc<Daemon>>, request: Request) -> ApiResult<Json<BulkUploaded>> {
     let mut received = Received::default();
+    let (request, rest) = lend_body(request);
     match Multipart::from_request(request, &()).await {
         Ok(mut form) => {
             if let Err(error) = receive(&daemon, &mut form, &mut received).await {
@@ -45,6 +47,7 @@ pub async fn bulk_upload(State(daemon): State<Arc<Daemon>>, request: Request) ->
         }
         Err(error) => received.errors.push(error.body_text()),
     }
+    rest.drain().await;
     let Received { files, errors, .. } = received;
     if errors.is_empty() {
         return Ok(Json(BulkUploaded { files }));
@@ -52,7 +55,7 @@ pub async fn bulk_upload(State(daemon): State<Arc<Daemon>>, request: Request) ->
     Err(ApiError::bad_request(errors.join("; ")).with("errors", json!(errors)).with("files", json!(files)))
 }
 
-/// To the end of the body, whatever becomes of single files.
+/// To the end of the form, whatever becomes of single files.
 async fn receive(daemon: &Daemon, form: &mut Multipart, received: &mut Received) -> Result<(), MultipartError> {
     while let Some(mut field) = form.next_field().await? {
         match field.name().and_then(part) {
@@ -82,7 +85,7 @@ impl Received {
 
 async fn store(daemon: &Daemon, path: Option<String>, field: Field<'_>) -> ApiResult<BulkUploadedFile> {
     let path = path.ok_or_else(|| ApiError::bad_request("missing .path metadata"))?;
-    let upload = Upload::create(&daemon.resolve(&path)?).await?;
+    let upload = Upload::create(&daemon.resolve_file(&path)?).await?;
     let bytes = receive_field(field, upload).await?;
     Ok(BulkUploadedFile { path, bytes })
 }

@@ -1,7 +1,6 @@
 //! `GET /files/download`.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -16,7 +15,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::PathQuery;
-use super::disposition::filename_parameters;
+use super::disposition::of_answer;
 use crate::files::download::{Download, Span, span};
 use crate::http::Daemon;
 use crate::http::error::{ApiError, ApiResult};
@@ -30,11 +29,11 @@ pub async fn download(
     let path = daemon.resolve(&query.path)?;
     let mut download = Download::open(&path).await?;
     let size = download.size;
-    let modified = download.modified.map(http_date).unwrap_or_default();
+    let modified = http_date(download.modified);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut headers = vec![
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; {}", filename_parameters(&name))),
+        (CONTENT_DISPOSITION, format!("attachment; {}", of_answer(&name))),
         (ACCEPT_RANGES, "bytes".to_owned()),
         (LAST_MODIFIED, modified.clone()),
     ];
@@ -76,8 +75,8 @@ fn unsatisfiable(size: u64) -> Response {
     ([(CONTENT_RANGE, format!("bytes */{size}"))], error).into_response()
 }
 
-fn http_date(time: SystemTime) -> String {
+fn http_date(time: OffsetDateTime) -> String {
     let layout =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-    OffsetDateTime::from(time).format(layout).unwrap_or_default()
+    time.format(layout).unwrap_or_default()
 }

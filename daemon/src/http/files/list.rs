@@ -10,7 +10,7 @@ use crate::files::list::Listing;
 use crate::http::Daemon;
 use crate::http::error::ApiResult;
 use crate::http::extract::QueryParams;
-use crate::http::stream::{blocking, json_array};
+use crate::http::stream::blocking;
 
 #[derive(Debug, Deserialize)]
 pub struct ListQuery {
@@ -24,5 +24,7 @@ pub async fn list(
 ) -> ApiResult<Response> {
     let path = daemon.resolve(query.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("."))?;
     let listing = blocking(move || Listing::open(&path, query.depth.unwrap_or(1))).await?;
-    Ok(json_array("", listing.entries(), ""))
+    let walk = daemon.walks.begin();
+    let entries = listing.entries(walk.gone());
+    Ok(walk.json_array("", entries, ""))
 }

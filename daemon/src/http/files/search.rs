@@ -11,12 +11,13 @@ use crate::files::search;
 use crate::http::Daemon;
 use crate::http::error::ApiResult;
 use crate::http::extract::QueryParams;
-use crate::http::stream::json_array;
 
 pub async fn search(
     State(daemon): State<Arc<Daemon>>,
     QueryParams(query): QueryParams<PatternQuery>,
 ) -> ApiResult<Response> {
     let root = Root::resolve(&daemon.work_dir, &query.path)?;
-    Ok(json_array(r#"{"files":"#, search::search(root, &query.pattern)?, "}"))
+    let walk = daemon.walks.begin();
+    let found = search::search(root, &query.pattern, walk.gone())?;
+    Ok(walk.json_array(r#"{"files":"#, found, "}"))
 }

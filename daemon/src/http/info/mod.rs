@@ -9,6 +9,7 @@ use paddock_wire::toolbox::info::{Dir, EnvChange, Init, Message, SystemMetrics, 
 use super::Daemon;
 use super::error::{ApiResult, text_of};
 use super::extract::JsonBody;
+use super::stream::blocking;
 use crate::environment::Variables;
 
 /// `GET /version`; also how the runner asks whether we live.
@@ -39,9 +40,9 @@ pub async fn env(
     Ok(Json(as_text(daemon.environment.change(&change)?)))
 }
 
-/// `GET /system/metrics`.
-pub async fn system_metrics(State(daemon): State<Arc<Daemon>>) -> Json<SystemMetrics> {
-    Json(daemon.metrics.now())
+/// `GET /system/metrics`. A disk can keep its numbers waiting.
+pub async fn system_metrics(State(daemon): State<Arc<Daemon>>) -> ApiResult<Json<SystemMetrics>> {
+    blocking(move || Ok(Json(daemon.metrics.now()))).await
 }
 
 type Environment = std::collections::BTreeMap<String, String>;

@@ -7,17 +7,17 @@ use axum::response::Response;
 use paddock_wire::toolbox::chart::Chart;
 use paddock_wire::toolbox::process::{Artifacts, CodeRun};
 
+use super::answer;
 use crate::http::Daemon;
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::extract::JsonBody;
-use crate::http::stream::json_text;
+use crate::process::Ran;
 
 /// Answers [`CodeRan`](paddock_wire::toolbox::process::CodeRan).
 pub async fn code_run(State(daemon): State<Arc<Daemon>>, JsonBody(request): JsonBody<CodeRun>) -> ApiResult<Response> {
-    let ran = daemon.processes.code_run(request).await?;
-    let before = format!(r#"{{"exitCode":{},"result":"#, ran.exit_code);
-    let after = if ran.charts.is_empty() { String::new() } else { artifacts(ran.charts)? };
-    Ok(json_text(before, ran.output, after + "}"))
+    let Ran { exit_code, output, charts } = daemon.processes.code_run(request).await?;
+    let artifacts = if charts.is_empty() { String::new() } else { artifacts(charts)? };
+    Ok(answer(exit_code, output, artifacts))
 }
 
 fn artifacts(charts: Vec<Chart>) -> ApiResult<String> {

@@ -24,8 +24,10 @@ after(async () => {
 
 test('buffers', async () => {
   const content = randomBytes(300_000)
-  await box.fs.uploadFile(content, 'buffers/deep/ünïcødé file')
-  assert.deepEqual(await box.fs.downloadFile('buffers/deep/ünïcødé file'), content)
+  for (const name of ['ünïcødé file', 'quote"quote', 'semi;"colon', 'back\\slash']) {
+    await box.fs.uploadFile(content, `buffers/deep/${name}`)
+    assert.deepEqual(await box.fs.downloadFile(`buffers/deep/${name}`), content)
+  }
 })
 
 test('local files', async () => {

@@ -18,6 +18,11 @@ test('output, standard error and exit code', async () => {
   assert.equal(answer.artifacts?.stdout, answer.result)
 })
 
+test('output that is no text', async () => {
+  const answer = await box.process.executeCommand("printf 'a\\377\\000\\303\\274'")
+  assert.deepEqual([answer.exitCode, answer.result], [0, 'a\ufffd\0ü'])
+})
+
 test('working directory and environment', async () => {
   assert.equal((await box.process.executeCommand('pwd')).result.trim(), '/home/daytona')
   const answer = await box.process.executeCommand('pwd; echo "$V"', '/tmp', { V: 'x "y" $z' })
@@ -64,5 +69,7 @@ test('typescript', async () => {
   const sandbox = await create({ language: 'typescript' })
   const answer = await sandbox.process.codeRun('const f = (x: number): number => x * 2\nconsole.log(f(21))')
   assert.equal(answer.result.trim(), '42')
+  const given = await sandbox.process.codeRun('console.log(process.argv.slice(1).join())', { argv: ['first', 'second'] })
+  assert.equal(given.result.trim(), 'first,second')
   await sandbox.delete()
 })
