@@ -3,9 +3,12 @@
 //! Plain hyper instead of axum's server, because a handler must be able to close the connection
 //! without an answer (a lost answer is one of the faults we inject).
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -14,6 +17,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// What a handler gives when the caller shall see its connection close without a byte.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +40,21 @@ pub struct ListenError {
     source: std::io::Error,
 }
 
-/// Binds, naming address and flag when that fails.
-pub async fn bind(address: &str, flag: &'static str) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| ListenError { address: address.into(), flag, source })
+/// Binds every address of the name, naming it and the flag when that fails. `localhost` may be two: a client that
+/// tries only the first one must not be refused, nor meet somebody else at the second.
+pub async fn bind(address: &str, flag: &'static str) -> Result<Vec<TcpListener>, ListenError> {
+    let failed = |source| ListenError { address: address.into(), flag, source };
+    let addresses: BTreeSet<SocketAddr> = tokio::net::lookup_host(address).await.map_err(failed)?.collect();
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            // The name is in /etc/hosts, but this machine has IPv6 switched off.
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable && !listeners.is_empty() => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    if listeners.is_empty() { Err(failed(ErrorKind::AddrNotAvailable.into())) } else { Ok(listeners) }
 }
 
 /// Serves until dropped; dropping closes every connection.
@@ -53,8 +70,11 @@ where
                 Ok((stream, peer)) => {
                     connections.spawn(connection(stream, peer, handler.clone()));
                 }
-                // Out of descriptors or a caller that left: the listener itself is still good.
-                Err(error) => tracing::warn!(%error, "accept failed"),
+                // Out of descriptors or a caller that left: the listener itself is still good, but must not spin.
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
             },
             Some(_) = connections.join_next() => {}
         }

@@ -111,15 +111,15 @@ impl Stack {
     /// Brings everything up; returns when both ports answer.
     pub async fn start(options: Options) -> Result<Self, StackError> {
         let template = read_template(&options)?;
-        let listener = http_server::bind(&options.listen, "--listen").await?;
-        let api_listener = http_server::bind(&options.api_listen, "--api-listen").await?;
-        let (endpoint_address, api_address) = (listener.local_addr()?, api_listener.local_addr()?);
+        let listeners = http_server::bind(&options.listen, "--listen").await?;
+        let api_listeners = http_server::bind(&options.api_listen, "--api-listen").await?;
+        let (endpoint_address, api_address) = (listeners[0].local_addr()?, api_listeners[0].local_addr()?);
         let closing = CancellationToken::new();
         let scratch = options.state_dir.is_none().then(TempDir::new).transpose()?;
         let endpoint = open(&options, &template, endpoint_address, scratch.as_ref(), &closing).await?;
         let mut stack =
             Self { endpoint, endpoint_address, api_address, closing, tasks: JoinSet::new(), _scratch: scratch };
-        stack.serve(listener, api_listener, &template, &options);
+        stack.serve(listeners, api_listeners, &template, &options);
         Ok(stack)
     }
 
@@ -147,14 +147,25 @@ impl Stack {
         }
     }
 
-    fn serve(&mut self, listener: TcpListener, api_listener: TcpListener, template: &Template, options: &Options) {
-        let endpoint = self.endpoint.clone();
-        self.tasks.spawn(http_server::serve(listener, move |request, peer| endpoint.clone().answer(request, peer)));
+    fn serve(
+        &mut self,
+        listeners: Vec<TcpListener>,
+        api_listeners: Vec<TcpListener>,
+        template: &Template,
+        options: &Options,
+    ) {
+        for listener in listeners {
+            let endpoint = self.endpoint.clone();
+            self.tasks.spawn(http_server::serve(listener, move |request, peer| endpoint.clone().answer(request, peer)));
+        }
         let api = Arc::new(HttpApi::new(template, self.endpoint.functions.clone(), options.edge.clone()));
-        self.tasks.spawn(http_server::serve(api_listener, move |request, peer| {
+        for listener in api_listeners {
             let api = api.clone();
-            async move { Ok(api.answer(request, peer).await) }
-        }));
+            self.tasks.spawn(http_server::serve(listener, move |request, peer| {
+                let api = api.clone();
+                async move { Ok(api.answer(request, peer).await) }
+            }));
+        }
         self.tasks.spawn(sweep(self.endpoint.clone()));
         let sources = Sources {
             dynamodb: self.endpoint.dynamodb.clone(),

@@ -41,6 +41,8 @@ pub struct TableCalls {
     pub calls: u64,
     /// Those answered with an error (a failed condition is one).
     pub errors: u64,
+    /// Those that met an injected fault.
+    pub faults: u64,
     /// Capacity the engine reported; AWS also charges failed conditions, which it does not report.
     pub read_units: f64,
     /// As above, for writes.
@@ -81,6 +83,10 @@ impl Stats {
             "GetItem" | "Query" | "Scan" | "BatchGetItem" | "TransactGetItems" => entry.read_units += units,
             _ => entry.write_units += units,
         }
+    }
+
+    pub(crate) fn dynamodb_fault(&self, operation: &str) {
+        self.lock().dynamodb.entry(operation.to_owned()).or_default().faults += 1;
     }
 
     pub(crate) fn sqs(&self, operation: &str, failed: bool) {

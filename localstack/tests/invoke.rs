@@ -3,9 +3,10 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod running_stack;
 
-use http::StatusCode;
+use axum::body::Body;
+use http::{Request, StatusCode};
 use paddock_localstack::stack::Stack;
-use running_stack::{Folder, get, invoke, secrets, start, start_changed, until};
+use running_stack::{Folder, get, invoke, secrets, send, start, start_changed, until};
 use serde_json::json;
 
 #[tokio::test]
@@ -120,4 +121,15 @@ async fn a_taken_port_is_named_with_its_flag_and_missing_parameters_all_together
     options.parameters.clear();
     let error = Stack::start(options).await.err().unwrap().to_string();
     assert!(secrets().keys().all(|name| error.contains(name)), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_is_refused_whatever_it_asks_for() {
+    let (_folder, stack) = start().await;
+    for path in ["/2015-03-31/functions/paddock-reconcile/invocations", "/_paddock/faults", "/bucket/object"] {
+        let request = Request::post(format!("{}{path}", stack.endpoint_url())).header("origin", "http://evil.example");
+        let answer = send(request.body(Body::from("{}")).unwrap()).await.unwrap();
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(stack.endpoint().stats.counted().functions.is_empty());
 }

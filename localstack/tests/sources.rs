@@ -9,6 +9,8 @@ use running_stack::{Folder, sdk, until};
 use serde_json::Value;
 
 const VARIABLE: &str = "PADDOCK_TABLE: !Ref PaddockTable";
+const WINDOW: &str = "MaximumBatchingWindowInSeconds: 5";
+const AT_ONCE: (&str, &str) = (WINDOW, "MaximumBatchingWindowInSeconds: 0");
 
 async fn recording(more: &[(&str, &str)], schedules: bool) -> (Folder, Stack, impl Fn() -> Vec<Value> + use<>) {
     let folder = Folder::new();
@@ -26,31 +28,69 @@ async fn recording(more: &[(&str, &str)], schedules: bool) -> (Folder, Stack, im
     (folder, stack, seen)
 }
 
-async fn put(client: &aws_sdk_dynamodb::Client, pk: &str, poison: bool) {
-    let put = client.put_item().table_name("paddock").item("pk", AttributeValue::S(pk.into()));
-    put.item("sk", AttributeValue::S("H".into())).item("poison", AttributeValue::Bool(poison)).send().await.unwrap();
+/// The head of a sandbox, which is what the filter lets through.
+async fn put(client: &aws_sdk_dynamodb::Client, id: &str, poison: bool) {
+    put_item(client, &format!("S#{id}"), "H", poison).await;
 }
 
-fn keys(records: &[Value]) -> Vec<String> {
-    records.iter().map(|record| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().to_owned()).collect()
+async fn put_item(client: &aws_sdk_dynamodb::Client, pk: &str, sk: &str, poison: bool) {
+    let put = client.put_item().table_name("paddock").item("pk", AttributeValue::S(pk.into()));
+    put.item("sk", AttributeValue::S(sk.into())).item("poison", AttributeValue::Bool(poison)).send().await.unwrap();
+}
+
+fn ids(records: &[Value]) -> Vec<String> {
+    let id = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().replace("S#", "");
+    records.iter().map(id).collect()
 }
 
 #[tokio::test]
-async fn each_write_reaches_the_stream_function_in_order() {
-    let (_folder, stack, seen) = recording(&[], false).await;
+async fn each_change_of_a_head_reaches_the_stream_function_in_order_and_nothing_else_does() {
+    let (_folder, stack, seen) = recording(&[AT_ONCE], false).await;
     let client = aws_sdk_dynamodb::Client::new(&sdk(&stack.endpoint_url()).await);
-    for pk in ["a", "b", "c"] {
-        put(&client, pk, false).await;
+    for id in ["a", "b", "c"] {
+        put_item(&client, "W#runner", "L", false).await;
+        put_item(&client, &format!("S#{id}"), "P", false).await;
+        put(&client, id, false).await;
     }
-    until(|| seen().len() == 3).await;
-    assert_eq!(keys(&seen()), ["a", "b", "c"]);
+    until(|| seen().len() >= 3).await;
+    assert_eq!(ids(&seen()), ["a", "b", "c"]);
     assert_eq!(seen()[0]["eventName"], "INSERT");
     assert!(seen()[0]["eventSourceARN"].as_str().unwrap().contains("table/paddock/stream/"));
 }
 
 #[tokio::test]
+async fn changes_within_the_window_share_an_invocation() {
+    let (_folder, stack, seen) = recording(&[], false).await;
+    let client = aws_sdk_dynamodb::Client::new(&sdk(&stack.endpoint_url()).await);
+    for id in ["a", "b", "c"] {
+        put(&client, id, false).await;
+    }
+    until(|| seen().len() == 3).await;
+    assert_eq!(stack.endpoint().stats.counted().functions["paddock-events"].invocations, 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_is_split_so_that_its_neighbours_get_through() {
+    let (_folder, stack, seen) = recording(&[("MaximumRetryAttempts: 5", "MaximumRetryAttempts: 0")], false).await;
+    let config = sdk(&stack.endpoint_url()).await;
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    for id in ["before", "bad", "after"] {
+        put(&client, id, id == "bad").await;
+    }
+    until(|| seen().len() >= 8).await;
+    // Together; then one by one, because half of three is one.
+    assert_eq!(ids(&seen()), ["before", "bad", "after", "before", "bad", "after", "bad", "after"]);
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let url = sqs.get_queue_url().queue_name("paddock-events-dead-letters").send().await.unwrap().queue_url.unwrap();
+    let letter = sqs.receive_message().queue_url(url).wait_time_seconds(20).send().await.unwrap();
+    let letter: Value = serde_json::from_str(letter.messages()[0].body().unwrap()).unwrap();
+    assert_eq!(letter["DDBStreamBatchInfo"]["batchSize"], 1);
+}
+
+#[tokio::test]
 async fn a_batch_that_fails_for_good_goes_to_the_dead_letters_and_the_stream_goes_on() {
-    let (_folder, stack, seen) = recording(&[("MaximumRetryAttempts: 5", "MaximumRetryAttempts: 1")], false).await;
+    let (_folder, stack, seen) =
+        recording(&[AT_ONCE, ("MaximumRetryAttempts: 5", "MaximumRetryAttempts: 1")], false).await;
     let config = sdk(&stack.endpoint_url()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
     put(&client, "bad", true).await;
@@ -61,9 +101,9 @@ async fn a_batch_that_fails_for_good_goes_to_the_dead_letters_and_the_stream_goe
     assert_eq!(letter["DDBStreamBatchInfo"]["batchSize"], 1);
     assert_eq!(letter["requestContext"]["condition"], "RetryAttemptsExhausted");
     put(&client, "good", false).await;
-    until(|| keys(&seen()).last().is_some_and(|key| key == "good")).await;
+    until(|| ids(&seen()).last().is_some_and(|id| id == "good")).await;
     // Once for the first attempt and once for the retry, then never again.
-    assert_eq!(keys(&seen()), ["bad", "bad", "good"]);
+    assert_eq!(ids(&seen()), ["bad", "bad", "good"]);
 }
 
 #[tokio::test]
@@ -71,7 +111,7 @@ async fn the_stream_goes_on_where_it_was_after_a_restart() {
     let folder = Folder::new();
     let records = folder.path("records");
     let variable = format!("{VARIABLE}\n        PROBE_RECORDS: {}", records.display());
-    let mut options = folder.options(folder.template(&[(VARIABLE, &variable)]));
+    let mut options = folder.options(folder.template(&[AT_ONCE, (VARIABLE, &variable)]));
     options.state_dir = Some(folder.path("state"));
     let seen = || std::fs::read_to_string(&records).unwrap_or_default().lines().count();
     let stack = Stack::start(options.clone()).await.unwrap();

@@ -35,7 +35,7 @@ fn every_function_has_its_name_program_environment_and_sources() {
     assert!(expected.iter().all(|(name, program)| programs.contains(&(name, program))), "{programs:?}");
     for function in &template.functions {
         assert_eq!(function.environment["PADDOCK_TABLE"], "paddock");
-        assert_eq!(function.environment["PADDOCK_API_URL"], "http://localhost:3000/api");
+        assert_eq!(function.environment["PADDOCK_PROXY_URL"], "http://localhost:4000/toolbox");
     }
     let route = |path: &str| Route { method: "ANY".into(), path: path.into() };
     let routes = |name: &str| template.function(name).unwrap().routes.clone();
@@ -50,6 +50,10 @@ fn every_function_has_its_name_program_environment_and_sources() {
     let stream = &template.function("paddock-events").unwrap().streams[0];
     assert_eq!((stream.table.as_str(), stream.retries), ("paddock", 5));
     assert_eq!(stream.dead_letters.as_deref(), Some("paddock-events-dead-letters"));
+    assert!(stream.bisects && stream.window > Duration::ZERO);
+    let record = |pk: &str, sk: &str| serde_json::json!({"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});
+    let passes = |pk: &str, sk: &str| stream.filters.iter().any(|filter| filter.matches(&record(pk, sk)));
+    assert!(passes("S#a", "H") && !passes("S#a", "P") && !passes("S#a", "T#1") && !passes("W#a", "L"));
 }
 
 #[test]
@@ -80,5 +84,33 @@ fn the_environment_is_what_the_functions_read() {
         let given: BTreeSet<&str> =
             function.environment.keys().map(String::as_str).filter(|key| key.starts_with("PADDOCK_")).collect();
         assert_eq!(given, read, "{}", function.name);
+    }
+}
+
+/// An agent that lacks a variable ends at once, on a machine that nobody looks at.
+#[test]
+fn the_fleet_gives_agents_what_they_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let code = std::fs::read_to_string(folder.join("runner-agent/src/config.rs")).unwrap();
+    let fleet = std::fs::read_to_string(folder.join("infra/fleet.yaml")).unwrap();
+    let known: BTreeSet<&str> = code.split('"').filter(|part| part.starts_with("PADDOCK_")).collect();
+    let required: BTreeSet<&str> = code
+        .split("required")
+        .skip(1)
+        .filter_map(|after| after.split_once('(')?.1.strip_prefix('"')?.split('"').next())
+        .filter(|name| name.starts_with("PADDOCK_"))
+        .collect();
+    assert!(required.len() > 6, "the configuration is read elsewhere now: {required:?}");
+    let others = [("runner", vec!["PADDOCK_EDGE_LISTEN"]), ("edge", vec!["PADDOCK_RELAY_LISTEN", "PADDOCK_DAEMON"])];
+    for (role, others) in others {
+        let (_, script) = fleet.split_once(&format!("PADDOCK_ROLE={role}")).unwrap();
+        let (script, _) = script.split_once("END").unwrap();
+        let lines = script.lines().filter_map(|line| line.trim().split_once('='));
+        let given: BTreeSet<&str> = lines.map(|(name, _)| name).filter(|name| name.starts_with("PADDOCK_")).collect();
+        let unknown: Vec<_> = given.difference(&known).collect();
+        assert!(unknown.is_empty(), "{role}: nobody reads {unknown:?}");
+        let needed = required.iter().filter(|name| !others.contains(name) && **name != "PADDOCK_ROLE");
+        let missing: Vec<_> = needed.filter(|name| !given.contains(*name)).collect();
+        assert!(missing.is_empty(), "{role}: {missing:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
@@ -59,10 +60,12 @@ async fn aborted(context: &Context) -> anyhow::Result<()> {
     context.s3.abort_multipart_upload().bucket(&context.bucket).key("given-up").upload_id(&upload).send().await?;
     // AWS says NoSuchUpload, s3s-fs lists nothing; all we rely on is that nothing is kept.
     let list = context.s3.list_parts().bucket(&context.bucket).key("given-up").upload_id(&upload);
-    let left = list.send().await.map_or(0, |parts| parts.parts().len());
-    ensure!(left == 0, "{left} parts can still be listed");
+    match list.send().await {
+        Ok(parts) => ensure!(parts.parts().is_empty(), "{} parts can still be listed", parts.parts().len()),
+        Err(error) => ensure!(error.code() == Some("NoSuchUpload"), "{}", DisplayErrorContext(error)),
+    }
     let head = context.s3.head_object().bucket(&context.bucket).key("given-up").send().await;
-    ensure!(head.is_err(), "the object exists");
+    ensure!(head.is_err_and(|error| error.as_service_error().is_some_and(|it| it.is_not_found())), "the object exists");
     Ok(())
 }
 

@@ -24,6 +24,9 @@ pub(super) async fn answer(
     };
     let write = is_write(operation);
     let fault = if write { endpoint.faults.on_write() } else { None };
+    if fault.is_some() {
+        endpoint.stats.dynamodb_fault(operation);
+    }
     if let Some(refusal) = fault.and_then(|fault| refusal(fault, operation, &body)) {
         endpoint.stats.dynamodb(operation, true, 0.0);
         return Ok(refusal);

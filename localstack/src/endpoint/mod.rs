@@ -4,9 +4,11 @@
 //! * [`sqs`] - SQS, with faults; queue existence is written before the answer
 //! * [`lambda_api`] - `Invoke`
 //! * [`control`] - `/_paddock/...`: stats, faults, health
+//! * [`browser`] - which callers are pages, and refused
 //!
 //! Whatever is none of these is S3, whose requests carry no service name.
 
+mod browser;
 mod control;
 mod dynamodb;
 mod lambda_api;
@@ -59,6 +61,13 @@ impl Endpoint {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<Body>, LostAnswer> {
+        if let Some(function) = function_url::function_of_host(request.headers()) {
+            return Ok(function_url::answer(&self.functions, &function, request, peer).await);
+        }
+        if browser::is_from_page(request.headers()) {
+            let message = "this endpoint checks no signatures, so it answers no pages";
+            return Ok(aws_error(StatusCode::FORBIDDEN, "AccessDeniedException", message));
+        }
         let target = target(request.headers());
         match target.split_once('.') {
             Some(("DynamoDB_20120810" | "DynamoDBStreams_20120810", operation)) => {
@@ -74,9 +83,6 @@ impl Endpoint {
         if let Some(rest) = request.uri().path().strip_prefix("/2015-03-31/functions/") {
             let rest = rest.to_owned();
             return Ok(lambda_api::answer(self, &rest, request).await);
-        }
-        if let Some(function) = function_url::function_of_host(request.headers()) {
-            return Ok(function_url::answer(&self.functions, &function, request, peer).await);
         }
         let method = request.method().to_string();
         let response = self.s3.answer(request).await;

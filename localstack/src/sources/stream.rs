@@ -1,6 +1,7 @@
 //! A DynamoDB stream as event source: in order, at least once, with a bound on retries after which a
 //! batch goes to the dead letters. The position survives a restart.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Reader {
         loop {
             // Seen before the read, so that a write during it wakes the wait below.
             written.borrow_and_update();
-            let records = self.records(&stream_arn, &shard, position.as_deref()).await?;
+            let records = self.gather(&stream_arn, &shard, position.as_deref()).await?;
             let Some(last) = records.last().and_then(sequence) else {
                 if written.changed().await.is_err() {
                     return Ok(());
@@ -60,6 +61,22 @@ impl Reader {
         Ok((stream, shard))
     }
 
+    /// What comes next; when that does not fill a batch, once more at the end of the window.
+    async fn gather(&self, stream: &str, shard: &str, after: Option<&str>) -> Result<Vec<Value>, EngineError> {
+        let records = self.records(stream, shard, after).await?;
+        let waits = records.len() < self.source.batch_size && records.iter().any(|record| self.wants(record));
+        if !waits || self.source.window.is_zero() {
+            return Ok(records);
+        }
+        tokio::time::sleep(self.source.window).await;
+        self.records(stream, shard, after).await
+    }
+
+    fn wants(&self, record: &Value) -> bool {
+        let filters = &self.source.filters;
+        filters.is_empty() || filters.iter().any(|filter| filter.matches(record))
+    }
+
     async fn records(&self, stream: &str, shard: &str, after: Option<&str>) -> Result<Vec<Value>, EngineError> {
         let mut request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
         if let Some(sequence) = after {
@@ -73,32 +90,61 @@ impl Reader {
         Ok(records)
     }
 
-    /// Invokes until the batch is through or given up.
+    /// Invokes until all that is wanted is through or given up, in order.
     async fn process(&self, stream: &str, mut records: Vec<Value>) {
+        records.retain(|record| self.wants(record));
         for record in &mut records {
             record["eventSourceARN"] = json!(stream);
         }
+        let mut batches = VecDeque::from([records]);
+        while let Some(mut batch) = batches.pop_front() {
+            if let Some(second_half) = self.deliver(stream, &mut batch).await {
+                batches.push_front(second_half);
+                batches.push_front(batch);
+            }
+        }
+    }
+
+    /// Invokes with one batch until it is through or given up, or answers the half that was split off.
+    async fn deliver(&self, stream: &str, batch: &mut Vec<Value>) -> Option<Vec<Value>> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 0;
-        loop {
-            let event = json!({ "Records": records }).to_string();
-            let error = match self.sources.functions.invoke(&self.function, event.into()).await {
-                Ok(result) => match self.first_failed(&result, &records) {
-                    None => return,
-                    Some(index) => {
-                        records.drain(..index);
-                        "the function reported a failed record".to_owned()
-                    }
-                },
-                Err(error) => error.to_string(),
-            };
+        while let Err(error) = self.invoke(batch).await {
+            if self.source.bisects && batch.len() > 1 {
+                tracing::warn!(
+                    function = self.function,
+                    error,
+                    records = batch.len(),
+                    "stream batch failed; splitting"
+                );
+                return Some(batch.split_off(batch.len() / 2));
+            }
             attempt += 1;
             if attempt > self.source.retries {
-                return self.give_up(stream, &records, &error).await;
+                self.give_up(stream, batch, &error).await;
+                return None;
             }
             tracing::warn!(function = self.function, error, attempt, "stream batch failed; trying again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        None
+    }
+
+    /// One invocation; what it failed at stays in the batch.
+    async fn invoke(&self, batch: &mut Vec<Value>) -> Result<(), String> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let event = json!({ "Records": batch }).to_string();
+        let result = self.sources.functions.invoke(&self.function, event.into()).await;
+        let result = result.map_err(|error| error.to_string())?;
+        match self.first_failed(&result, batch) {
+            None => Ok(()),
+            Some(index) => {
+                batch.drain(..index);
+                Err("the function reported a failed record".to_owned())
+            }
         }
     }
 

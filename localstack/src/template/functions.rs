@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::intrinsics::scalar_text;
-use super::{TemplateError, text};
+use super::{Pattern, TemplateError, text};
 
 /// A Lambda function.
 #[derive(Debug, Clone)]
@@ -64,6 +64,12 @@ pub struct StreamSource {
     pub table: String,
     /// Most records in one invocation.
     pub batch_size: usize,
+    /// How long records are gathered before an invocation that is not full.
+    pub window: Duration,
+    /// One of these must match a record; none = all records.
+    pub filters: Vec<Pattern>,
+    /// Whether a batch that failed is split in two.
+    pub bisects: bool,
     /// How often a failing batch is tried again before it goes to the dead letters.
     pub retries: u32,
     /// Queue for batches given up.
@@ -145,7 +151,27 @@ fn add_event(function: &mut Function, id: &str, body: &Value) -> Result<(), Temp
     Ok(())
 }
 
+/// All that a stream source may declare; what is not here would be ignored, and work differently on AWS.
+const STREAM_PROPERTIES: [&str; 9] = [
+    "Stream",
+    "StartingPosition",
+    "BatchSize",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRetryAttempts",
+    "BisectBatchOnFunctionError",
+    "FilterCriteria",
+    "FunctionResponseTypes",
+    "DestinationConfig",
+];
+
 fn stream(id: &str, properties: &Value) -> Result<StreamSource, TemplateError> {
+    let mut declared = properties.as_object().into_iter().flat_map(|object| object.keys());
+    if let Some(unknown) = declared.find(|key| !STREAM_PROPERTIES.contains(&key.as_str())) {
+        return Err(TemplateError::Shape(format!("event {id}: the local stack does not know {unknown}")));
+    }
+    if properties["StartingPosition"] != "TRIM_HORIZON" {
+        return Err(TemplateError::Shape(format!("event {id}: the local stack reads from TRIM_HORIZON only")));
+    }
     let arn = text(properties, "Stream", id)?;
     let table = arn
         .split('/')
@@ -155,12 +181,20 @@ fn stream(id: &str, properties: &Value) -> Result<StreamSource, TemplateError> {
     Ok(StreamSource {
         table: table.into(),
         batch_size: batch_size(properties, 100),
+        window: Duration::from_secs(properties["MaximumBatchingWindowInSeconds"].as_u64().unwrap_or(0)),
+        filters: filters(properties)?,
+        bisects: properties["BisectBatchOnFunctionError"] == true,
         // AWS retries until the record expires (24 h) when nothing is declared; a laptop does not.
         retries: retries.unwrap_or(10),
         dead_letters: scalar_text(&properties["DestinationConfig"]["OnFailure"]["Destination"])
             .map(|arn| last_part(&arn, ':')),
         reports_item_failures: reports_item_failures(properties),
     })
+}
+
+fn filters(properties: &Value) -> Result<Vec<Pattern>, TemplateError> {
+    let filters = properties["FilterCriteria"]["Filters"].as_array();
+    filters.into_iter().flatten().map(|filter| Pattern::parse(&text(filter, "Pattern", "a filter")?)).collect()
 }
 
 fn batch_size(properties: &Value, default: usize) -> usize {

@@ -48,8 +48,9 @@ impl<'a> Resolver<'a> {
     fn resolve_object(&self, object: &Map<String, Value>) -> Result<Value, TemplateError> {
         let mut resolved = Map::new();
         for (key, value) in object {
-            if value["Ref"] != "AWS::NoValue" {
-                resolved.insert(key.clone(), self.resolve(value)?);
+            let inner = self.resolve(value)?;
+            if value.is_null() || !inner.is_null() {
+                resolved.insert(key.clone(), inner);
             }
         }
         Ok(Value::Object(resolved))
@@ -57,6 +58,7 @@ impl<'a> Resolver<'a> {
 
     fn call(&self, name: &str, argument: &Value) -> Result<Value, TemplateError> {
         match name {
+            "Ref" if argument == "AWS::NoValue" => Ok(Value::Null),
             "Ref" => self.reference(expect_text(argument, "Ref")?).map(Value::String),
             "Fn::GetAtt" => {
                 let resource = expect_text(&argument[0], "Fn::GetAtt")?;

@@ -5,6 +5,7 @@
 //! * [`intrinsics`] - `Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::Join`, `Fn::If` with local values
 //! * [`data`] - tables, queues, buckets
 //! * [`functions`] - functions and what invokes them
+//! * [`pattern`] - what an event source lets through
 //!
 //! The same types serve the local stack, which creates what they describe, and tests that compare
 //! them with what the Rust code expects (drift that no emulator would notice).
@@ -13,6 +14,7 @@ mod data;
 mod document;
 mod functions;
 mod intrinsics;
+mod pattern;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use serde_json::Value;
 pub use data::{Bucket, Index, KeySchema, Queue, Table};
 pub use functions::{Function, QueueSource, Route, Schedule, StreamSource};
 pub use intrinsics::{ACCOUNT, REGION, arn};
+pub use pattern::Pattern;
 
 /// Everything the local stack needs from the template.
 #[derive(Debug, Clone)]
