@@ -1,5 +1,5 @@
-//! Harness of the end-to-end tests and of the benchmark. They need a running stack: `cargo xtask test` and
-//! `cargo xtask bench` bring one up and say where its `env` file is (`PADDOCK_E2E_ENV`).
+//! Harness of the end-to-end tests and of the benchmark. They need a running stack: `cargo xtask test`
+//! brings one up and says where its `env` file is (`PADDOCK_E2E_ENV`); `cargo xtask bench` takes the one of `cargo xtask up`.
 //!
 //! | module | what |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | [`sdk`] | official SDKs from PyPI and npm, installed beside the build output |
 //! | [`measure`] | medians and tables of the benchmark |
 //!
-//! Start at `tests/e2e/main.rs` (the tests) or `src/bin/bench.rs`.
+//! Start at `tests/e2e/main.rs` (the tests) or `src/bin/bench/main.rs`.
 
 pub mod api;
 pub mod converge;

@@ -55,25 +55,28 @@ pub fn environment(pid: u32, name: &str) -> Option<String> {
     Some(found[prefix.len()..].to_owned())
 }
 
-/// The agents of a stack, first runner first. `xtask up` writes the stack's folder into their environment.
+/// The agents of a stack, first runner first.
 pub fn agents(state_dir: &Path) -> Vec<Process> {
     let is_agent = |process: &Process| {
         process.exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("paddock-runner"))
     };
-    let ours = |process: &Process| {
-        environment(process.pid, "PADDOCK_STACK").is_some_and(|folder| Path::new(&folder) == state_dir)
-    };
-    let mut found: Vec<Process> =
-        all().into_iter().filter(is_agent).filter(ours).filter(|process| process.state != 'Z').collect();
+    let ours = |process: &Process| is_of(state_dir, process.pid) && process.state != 'Z';
+    let mut found: Vec<Process> = all().into_iter().filter(is_agent).filter(ours).collect();
     found.sort_by_key(|process| environment(process.pid, "PADDOCK_RUNNER_NAME"));
     found
 }
 
-/// Instances of a function that the embedded Lambda runs.
-pub fn function_instances(function: &str) -> Vec<Process> {
+/// Instances of a function that the embedded Lambda of a stack runs. They are children of its AWS endpoint, and have
+/// nothing else of the stack in their environment.
+pub fn function_instances(state_dir: &Path, function: &str) -> Vec<Process> {
     let named =
         |process: &Process| environment(process.pid, "AWS_LAMBDA_FUNCTION_NAME").is_some_and(|name| name == function);
-    all().into_iter().filter(named).collect()
+    all().into_iter().filter(named).filter(|process| is_of(state_dir, process.parent)).collect()
+}
+
+/// `xtask up` writes the stack's folder into the environment of its processes.
+fn is_of(state_dir: &Path, pid: u32) -> bool {
+    environment(pid, "PADDOCK_STACK").is_some_and(|folder| Path::new(&folder) == state_dir)
 }
 
 /// SIGKILL to a process that was just looked at.

@@ -1,5 +1,5 @@
-//! What cargo builds for a stack. One profile serves `up` and `test`; one feature selection too (the whole
-//! workspace but xtask), so that nothing is compiled twice.
+//! What cargo builds for a stack. One profile serves `up` and `test`, and one selection of features too, so that nothing
+//! is compiled twice: features follow from the packages (the whole workspace) and from whether tests or examples are built.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
+use cargo_metadata::{Message, MetadataCommand};
 
+use crate::interrupt::Watched;
 use crate::paths::repo;
 use crate::process::{cargo, command, output};
 use crate::progress::{detail, step};
@@ -29,7 +30,7 @@ pub struct Binaries {
 /// Builds everything, or with `build: false` finds what an earlier build left.
 pub fn provide(build: bool) -> Result<Binaries> {
     let daemon = if build {
-        let found = step("Building the programs", build_workspace)?;
+        let found = build_workspace()?;
         place_functions(&found)?;
         step("Building the static daemon", build_daemon)?
     } else {
@@ -46,15 +47,20 @@ pub fn provide(build: bool) -> Result<Binaries> {
     Ok(binaries)
 }
 
-/// Builds and finds one program by name. With the whole workspace, as above: building its package alone would choose other
-/// features for what they share, and compile half of it again.
+/// Builds and finds one program by name.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let mut found = step("Building the programs", build_workspace)?;
+    let mut found = build_workspace()?;
     found.remove(name).with_context(|| format!("cargo built no {name}"))
 }
 
-fn build_workspace() -> Result<BTreeMap<String, PathBuf>> {
-    cargo_build(&["--workspace", "--exclude", "xtask", "--bins"], |_| {})
+/// Builds every program but this one, which runs, and the examples, which tests run as programs.
+pub fn build_workspace() -> Result<BTreeMap<String, PathBuf>> {
+    let metadata = MetadataCommand::new().current_dir(repo()).no_deps().exec()?;
+    let packages = metadata.packages.iter().filter(|package| package.name != env!("CARGO_PKG_NAME"));
+    let programs = packages.flat_map(|package| &package.targets).filter(|target| target.is_bin());
+    let mut args = vec!["--workspace", "--examples"];
+    args.extend(programs.flat_map(|program| ["--bin", &program.name]));
+    step("Building the programs", || cargo_build(&args, |_| {}))
 }
 
 fn build_daemon() -> Result<PathBuf> {
@@ -72,14 +78,14 @@ fn cargo_build(args: &[&str], adjust: impl Fn(&mut Command)) -> Result<BTreeMap<
     let mut build = cargo(["build", "--message-format", "json-render-diagnostics"]);
     build.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     adjust(&mut build);
-    let mut child = build.spawn().context("cannot run cargo")?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let mut watched = Watched::spawn(&mut build).context("cannot run cargo")?;
+    let (out, err) = (watched.child.stdout.take(), watched.child.stderr.take());
     let (found, log) = std::thread::scope(|scope| {
         let log = scope.spawn(|| err.map(|pipe| collect_log(BufReader::new(pipe))).unwrap_or_default());
         let found = out.map(|pipe| collect_executables(BufReader::new(pipe))).unwrap_or_default();
         (found, log.join().unwrap_or_default())
     });
-    if !child.wait()?.success() {
+    if !watched.wait()?.success() {
         bail!("cargo build failed:\n{log}");
     }
     Ok(found)
@@ -122,7 +128,7 @@ fn place_functions(found: &BTreeMap<String, PathBuf>) -> Result<()> {
 }
 
 fn target() -> Result<PathBuf> {
-    let metadata = cargo_metadata::MetadataCommand::new().current_dir(repo()).no_deps().exec()?;
+    let metadata = MetadataCommand::new().current_dir(repo()).no_deps().exec()?;
     Ok(metadata.target_directory.into())
 }
 

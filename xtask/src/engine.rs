@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use crate::process::{command, installed, output, run, succeeds, wait_until};
 use crate::progress::{note, step};
 
-/// What an engine needs on Debian and Ubuntu; crun starts containers faster than runc where the host allows it.
-const PACKAGES: [&str; 3] = ["docker.io", "iptables", "nftables"];
+/// What sandboxes need of the host on Debian and Ubuntu: program and package.
+const HOST_TOOLS: [(&str, &str); 2] = [("nft", "nftables"), ("conntrack", "conntrack")];
+const ENGINE: [(&str, &str); 3] = [("dockerd", "docker.io"), ("docker", "docker.io"), ("iptables", "iptables")];
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// `docker` with arguments. The CLI honours DOCKER_HOST as the agents do.
@@ -22,18 +23,16 @@ pub fn answers() -> bool {
     installed("docker") && succeeds(&mut docker(["version", "--format", "{{.Server.Version}}"]))
 }
 
-/// Installs what is missing to run an engine, saying so before.
-pub fn install() -> Result<()> {
-    let missing: Vec<&str> =
-        [("dockerd", "docker.io"), ("docker", "docker.io"), ("iptables", "iptables"), ("nft", "nftables")]
-            .iter()
-            .filter(|(program, _)| !installed(program))
-            .map(|(_, package)| *package)
-            .collect();
+/// Installs what is missing to hold sandboxes, saying so before; with the engine itself, unless one answers already.
+pub fn install(engine_too: bool) -> Result<()> {
+    let wanted = HOST_TOOLS.iter().chain(ENGINE.iter().filter(|_| engine_too));
+    let mut missing: Vec<&str> =
+        wanted.filter(|(program, _)| !installed(program)).map(|(_, package)| *package).collect();
+    missing.dedup();
     if missing.is_empty() {
         return Ok(());
     }
-    install_packages(&PACKAGES, "sandboxes are Docker containers")
+    install_packages(&missing, "sandboxes are Docker containers behind a firewall of their own")
 }
 
 /// Debian packages, where we may install them; else the exact words to type.
@@ -48,8 +47,11 @@ pub fn install_packages(packages: &[&str], reason: &str) -> Result<()> {
     }
     note(&format!("Installing {list} with apt-get: {reason}."));
     step("Installing packages", || {
-        run(&mut command("apt-get", ["update", "-q"]))?;
-        let mut install = command("apt-get", ["install", "-y", "-q", "--no-install-recommends"]);
+        // A machine that has just booted installs its updates.
+        let patient = ["-o", "DPkg::Lock::Timeout=300"];
+        run(command("apt-get", patient).args(["update", "-q"]))?;
+        let mut install = command("apt-get", patient);
+        install.args(["install", "-y", "-q", "--no-install-recommends"]);
         run(install.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
             .with_context(|| format!("run it yourself to see more:\n    {by_hand}"))
     })
@@ -84,9 +86,9 @@ pub fn containers(label: &str) -> Result<Vec<String>> {
     lines(output(&mut docker(["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]))?)
 }
 
-/// Ids of all running containers.
-pub fn running_containers() -> Result<Vec<String>> {
-    lines(output(&mut docker(["ps", "--quiet", "--no-trunc"]))?)
+/// Whether containers run in the engine, which is then somebody's. One that does not answer is nobody's.
+pub fn is_used() -> Result<bool> {
+    Ok(answers() && !output(&mut docker(["ps", "--quiet"]))?.is_empty())
 }
 
 /// Names of networks with a label `name=value`.

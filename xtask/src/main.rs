@@ -8,7 +8,7 @@
 //! | [`engine`] | the Docker engine: find it, install it, start it |
 //! | [`binaries`] | what cargo builds for a stack |
 //! | [`check`] | the measures of the style anchors |
-//! | [`paths`], [`progress`], [`process`], [`http`] | where things are, how we tell, how we run, how we ask |
+//! | [`paths`], [`progress`], [`process`], [`interrupt`], [`http`] | where things are, how we tell, how we run, how we are ended, how we ask |
 
 mod binaries;
 mod check;
@@ -16,6 +16,7 @@ mod commands;
 mod engine;
 mod http;
 mod image;
+mod interrupt;
 mod paths;
 mod process;
 mod progress;

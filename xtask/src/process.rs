@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::interrupt::{Watched, is_interrupted};
 use crate::progress;
 
 /// Lines of a failed program's output that are worth showing.
@@ -43,6 +43,10 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     names.filter(|name| told_by_cargo(name)).for_each(|name| {
         cargo.env_remove(name);
     });
+    if std::env::var_os("CI").is_some() {
+        // Pays off only in a second build, which a clone of CI does not see.
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
     cargo.current_dir(crate::paths::repo());
     cargo
 }
@@ -60,15 +64,15 @@ pub fn run_for_findings(command: &mut Command) -> Result<()> {
 fn run_keeping(command: &mut Command, limit: usize) -> Result<()> {
     let text = describe(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("cannot run {text}"))?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let mut watched = Watched::spawn(command).with_context(|| format!("cannot run {text}"))?;
+    let (out, err) = (watched.child.stdout.take(), watched.child.stderr.take());
     let tail = std::thread::scope(|scope| {
         let reader = scope.spawn(|| out.map(|pipe| follow_lines(pipe, limit)).unwrap_or_default());
         let mut tail = err.map(|pipe| follow_lines(pipe, limit)).unwrap_or_default();
         tail.extend(reader.join().unwrap_or_default());
         tail
     });
-    let status = child.wait()?;
+    let status = watched.wait()?;
     if status.success() {
         return Ok(());
     }
@@ -78,7 +82,8 @@ fn run_keeping(command: &mut Command, limit: usize) -> Result<()> {
 /// Runs with our own output; for tools whose output is the result.
 pub fn run_shown(command: &mut Command) -> Result<()> {
     let text = describe(command);
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {text}"))?;
+    let watched = Watched::spawn(command.stdin(Stdio::null())).with_context(|| format!("cannot run {text}"))?;
+    let status = watched.wait()?;
     if status.success() { Ok(()) } else { bail!("{text}: {status}") }
 }
 
@@ -98,23 +103,11 @@ pub fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Somebody wants us to end: waits that are going on give up.
-pub fn interrupt() {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
-
-/// From here on we end in order, and waiting makes sense again.
-pub fn resume() {
-    INTERRUPTED.store(false, Ordering::Relaxed);
-}
-
 /// Asks again and again whether something outside of this process has happened.
 pub fn wait_until(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<bool>) -> Result<()> {
     let begun = Instant::now();
     while !probe()? {
-        if INTERRUPTED.load(Ordering::Relaxed) {
+        if is_interrupted() {
             bail!("interrupted while waiting until {what}");
         }
         if begun.elapsed() > limit {
@@ -128,6 +121,17 @@ pub fn wait_until(what: &str, limit: Duration, mut probe: impl FnMut() -> Result
 #[expect(clippy::disallowed_methods, reason = "between two questions to another program that sends us no event")]
 fn pause(time: Duration) {
     std::thread::sleep(time);
+}
+
+/// Networks, firewall rules and containers are root's to make and to see.
+pub fn require_root(what: &str) -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    bail!(
+        "sandboxes need networks and firewall rules of their own, which only root may make. In a root shell with the same PATH:\n    {what}\n\
+         What root builds in target/ only root can build again; CARGO_TARGET_DIR keeps it apart."
+    )
 }
 
 /// Looks a program up as the shell would, and where Debian keeps those of root.

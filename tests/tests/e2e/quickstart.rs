@@ -8,18 +8,20 @@ use tokio::process::Command;
 #[tokio::test]
 async fn the_readmes_first_sandbox_runs() -> Result<()> {
     let _turn = turn::shared().await;
-    let python = sdk::python("newest").await?;
     let readme = std::fs::read_to_string(repository().join("README.md"))?;
-    let shown = readme.lines().find(|line| line.ends_with("python examples/quickstart.py"));
-    let shown = shown.context("the README shows how to run examples/quickstart.py")?;
-    ensure!(shown.starts_with(". .paddock/env && "), "the README sources the env file: {shown}");
+    let (_, section) = readme.split_once("## The first sandbox").context("the README shows the first sandbox")?;
+    let shown = section.split("```").nth(1).and_then(|block| block.strip_prefix("sh\n")).context("in a shell block")?;
+    // The stack is up already, and may keep its state elsewhere.
+    let rest = shown.strip_prefix("cargo xtask up --detach\n").context("it begins with the stack")?;
+    let script = format!("set -e\n{}", rest.replace(".paddock/env", &STACK.env_file.to_string_lossy()));
 
-    // The stack under test may keep its state elsewhere.
-    let line = shown.replace(".paddock/env", &STACK.env_file.to_string_lossy());
-    let bin = python.parent().context("an interpreter is in a folder")?;
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
+    // Somewhere else, so that its .venv is nobody's.
+    let folder = repository().join("target/e2e-quickstart");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    std::os::unix::fs::symlink(repository().join("examples"), folder.join("examples"))?;
     let mut command = Command::new("sh");
-    command.args(["-c", &line]).current_dir(repository()).env("PATH", path);
+    command.args(["-c", &script]).current_dir(folder);
     let output = sdk::run(command.env_remove("DAYTONA_API_URL").env_remove("DAYTONA_API_KEY")).await?;
     ensure!(output.contains("The sum is 5050"), "it printed: {output}");
     Ok(())

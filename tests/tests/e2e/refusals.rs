@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use paddock_tests::api::{Answer, Api, labelled};
 use paddock_tests::stack::STACK;
+use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{operator, raw, table, turn};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,6 +15,20 @@ use serde_json::{Value, json};
 struct Target {
     id: String,
     name: String,
+}
+
+/// A file of the owner's; its folder is what strangers try to empty.
+const MARKER: &str = "/home/daytona/marker";
+/// What strangers try to make.
+const STOLEN: &str = "/tmp/stolen";
+
+impl Target {
+    /// Nothing was done in it by any of those who were refused.
+    async fn check_untouched(&self) -> Result<()> {
+        let found = Toolbox::of(&self.id).sh(&format!("cat {MARKER}; test ! -e {STOLEN} && echo intact")).await?;
+        ensure!(found.lines().eq(["mine", "intact"]), "a refused request was carried out: {found}");
+        Ok(())
+    }
 }
 
 /// A request and what may come back.
@@ -100,6 +115,7 @@ async fn nobody_uses_a_sandbox_that_is_not_theirs() -> Result<()> {
     let stranger = Api::with_key(Some(other.api_key));
     ensure!(stranger.list().await?.is_empty(), "the other organization sees sandboxes");
     ensure!(fingerprint(&target.id).await? == before, "a refused request changed the sandbox");
+    target.check_untouched().await?;
     api.delete(&target.id).await
 }
 
@@ -117,6 +133,7 @@ async fn malformed_requests_are_refused_clearly() -> Result<()> {
     }
     all_right(verdicts)?;
     ensure!(fingerprint(&target.id).await? == before, "a malformed request changed the sandbox");
+    target.check_untouched().await?;
     ensure!(mine().await? == 1, "the sandbox is listed once");
     api.delete(&target.id).await
 }
@@ -134,6 +151,7 @@ async fn make(api: &Api) -> Result<Target> {
     let name = format!("refusals-{}", &id[..8]);
     api.delete(&id).await?;
     let id = api.create(json!({ "name": name, "labels": { "test": "refusals" } })).await?;
+    Toolbox::of(&id).sh(&format!("echo mine > {MARKER}")).await?;
     Ok(Target { id, name })
 }
 
@@ -152,7 +170,8 @@ fn uses(target: &Target) -> Vec<Case> {
         api("auto-stop", "POST", format!("/sandbox/{id}/autostop/1")),
         api("last activity", "POST", format!("/sandbox/{id}/last-activity")),
         api("toolbox URL", "GET", format!("/sandbox/{id}/toolbox-proxy-url")),
-        edge("exec", "POST", format!("/{id}/process/execute")).body(r#"{"command":"touch /tmp/stolen"}"#),
+        edge("exec", "POST", format!("/{id}/process/execute"))
+            .body(json!({ "command": format!("touch {STOLEN}") }).to_string()),
         edge("code-run", "POST", format!("/{id}/process/code-run")).body(r#"{"code":"1","language":"python"}"#),
         edge("read a file", "GET", format!("/{id}/files/download?path=/etc/passwd")),
         edge("list files", "GET", format!("/{id}/files")),

@@ -26,6 +26,9 @@ fn judge(manifest: &str) -> Findings {
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             in_dependencies = line.trim_end_matches(']').ends_with("dependencies");
+            if line.contains("dependencies.") {
+                findings.push(format!("`{line}`: one line per dependency, so that versions are seen"));
+            }
         } else if in_dependencies && line.contains('=') && !line.starts_with('#') && !line.contains("workspace = true")
         {
             findings.push(format!("`{line}`: the version belongs to the root manifest"));
@@ -47,6 +50,7 @@ mod tests {
         assert!(judge(good).is_empty(), "{:?}", judge(good));
         let bad = good.replace("x.workspace = true", "x = \"1\"");
         assert_eq!(judge(&bad).len(), 1);
+        assert_eq!(judge("[lints]\nworkspace = true\n[dependencies.x]\nversion = \"1\"").len(), 1);
         assert_eq!(judge("[dev-dependencies]\nx = { path = \"..\" }").len(), 2, "path and missing lints");
     }
 }

@@ -1,6 +1,7 @@
 //! The form of the workspace, measured. Each check returns what is wrong, in lines; nothing stops at the first.
 
 mod arrows;
+mod form;
 mod manifests;
 mod names;
 mod sizes;
@@ -23,9 +24,10 @@ struct Rule {
 }
 
 /// Cheap ones first: somebody waits.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule { name: "format (rustfmt)", look: |_| tools::format() },
     Rule { name: "file sizes", look: |_| sizes::look() },
+    Rule { name: "roots, handlers, bans", look: |_| form::look() },
     Rule { name: "arrows between crates", look: arrows::look },
     Rule { name: "names of crates and modules", look: names::look },
     Rule { name: "versions only in the root manifest", look: manifests::look },

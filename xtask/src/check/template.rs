@@ -17,11 +17,12 @@ pub fn look() -> Result<Findings> {
     let templates = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let templates: Vec<_> =
         templates.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
-    if !succeeds(&mut command("python3", ["-m", "venv", "--help"])) {
+    // Debian packs both apart from python3, and answers `-m venv --help` without them.
+    if !succeeds(&mut command("python3", ["-c", "import ensurepip, venv"])) {
         note("    no python3 with venv: the template is not checked");
         return Ok(Vec::new());
     }
-    let program = cache().join("cfn-lint/bin/cfn-lint");
+    let program = cache().join(VERSION).join("bin/cfn-lint");
     if !program.is_file() {
         install()?;
     }
@@ -31,7 +32,7 @@ pub fn look() -> Result<Findings> {
 }
 
 fn install() -> Result<()> {
-    let folder = cache().join("cfn-lint");
+    let folder = cache().join(VERSION);
     fs::create_dir_all(cache())?;
     note("    installing cfn-lint into .paddock/cache: it checks the template");
     run(command("python3", ["-m", "venv"]).arg(&folder))?;

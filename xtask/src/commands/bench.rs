@@ -12,15 +12,11 @@ use crate::process::{command, run_shown};
 /// Needs `cargo xtask up`. Prints each figure of design §10 beside its target, and what bare Docker takes on the same
 /// machine in the same minute.
 #[derive(Args)]
-pub struct Bench {
-    /// Words for the bench program; `cargo xtask bench -- --help` lists them
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
-}
+pub struct Bench;
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
         let bench = binaries::program("bench")?;
-        run_shown(command(&bench.display().to_string(), &self.args).current_dir(repo()))
+        run_shown(command::<&str>(&bench.display().to_string(), []).current_dir(repo()))
     }
 }

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::paths::{DEFAULT_STATE, StateDir};
-use crate::process::wait_until;
+use crate::process::{require_root, wait_until};
 use crate::progress::{note, step};
 use crate::stack::{self, Secrets};
 use crate::{engine, paths};
@@ -37,6 +37,7 @@ pub struct Down {
 impl Down {
     pub fn run(&self) -> Result<()> {
         let state = StateDir::new(&self.state_dir);
+        require_root("cargo xtask down")?;
         if !state.path().is_dir() {
             note(&format!("Nothing to do: there is no {}.", state.path().display()));
             return Ok(());
@@ -73,7 +74,12 @@ fn stop_orphans(state: &StateDir, secrets: Option<&Secrets>) -> Result<()> {
     if let Some(secrets) = secrets.filter(|_| engine::answers()) {
         step("Stopping the sandboxes", || stack::stop_sandboxes(secrets))?;
     }
-    stack::end_leftovers(&old, true)
+    if engine::is_used()? {
+        stack::disown(state, "dockerd");
+    } else {
+        stack::end_leftovers(&old, true)?;
+    }
+    Ok(())
 }
 
 fn forget(state: &StateDir, secrets: Option<&Secrets>) -> Result<()> {

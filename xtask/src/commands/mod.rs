@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::interrupt;
+
 /// Chores of the Paddock repository.
 ///
 /// The first two to know:
@@ -37,7 +39,8 @@ enum Command {
 
 /// Parses the command line and runs the subcommand.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = interrupt::listen().and_then(|()| match command {
         Command::Up(up) => up.run(),
         Command::Down(down) => down.run(),
         Command::Test(test) => test.run(),
@@ -45,7 +48,7 @@ pub fn run() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Image(image) => image.run(),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 
 use super::down::take_down;
+use crate::binaries::build_workspace;
 use crate::check;
 use crate::engine::{self, install_packages};
 use crate::image::{Source, check_content, provide_default};
+use crate::interrupt::{self, is_interrupted};
 use crate::paths::{StateDir, repo};
-use crate::process::{cargo, command, installed, run, run_shown, succeeds, tail};
-use crate::progress::{note, step};
+use crate::process::{cargo, command, installed, output, run_shown, succeeds, tail};
+use crate::progress::note;
 use crate::stack::free_port_block;
 
 /// Where the stack under test lives; never the stack of whoever runs the tests.
@@ -50,9 +52,9 @@ impl Test {
         let mut report = Report::default();
         if !self.e2e {
             if self.filter.is_none() {
-                report.add("check", check::run());
+                report.run("check", check::run);
             }
-            report.add("unit tests", self.unit_tests());
+            report.run("unit tests", || self.unit_tests());
         }
         if !self.unit {
             self.with_stack(&mut report);
@@ -62,8 +64,8 @@ impl Test {
 
     fn unit_tests(&self) -> Result<()> {
         note("Unit tests:");
-        // Tests start them as programs, and with targets named cargo builds only those.
-        step("Building the examples", || run(&mut cargo(["build", "--workspace", "--examples"])))?;
+        // Tests start examples as programs, and with targets named cargo would build only those.
+        build_workspace()?;
         let mut tests = cargo(["test", "--no-fail-fast", "--workspace", "--lib", "--bins"]);
         let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
         let targets = metadata.packages.iter().flat_map(|package| &package.targets);
@@ -82,30 +84,31 @@ impl Test {
     fn with_stack(&self, report: &mut Report) {
         let state = StateDir::new(Path::new(STATE));
         if state.path().exists() {
-            report.add("clean-up of an earlier run", take_down(&state, true));
+            report.run("clean-up of an earlier run", || take_down(&state, true));
         }
         let engine_was_there = engine::answers();
-        let up = bring_up();
-        let is_up = up.is_ok();
-        report.add("stack", up);
-        if is_up {
-            report.add("image", provide_default(Source::Auto).and_then(|tag| check_content(&tag)));
-            report.add("engine tests", self.engine_tests());
-            report.add("end-to-end tests", self.end_to_end(&state));
+        if report.run("stack", bring_up) {
+            report.run("image", || provide_default(Source::Auto).and_then(|tag| check_content(&tag)));
+            report.run("engine tests", || self.engine_tests());
+            report.run("end-to-end tests", || self.end_to_end(&state));
         }
+        // Whoever interrupts the tests wants them gone, not left as they are.
+        interrupt::resume();
         if report.has_failures() {
-            report.add("logs", keep_logs(&state));
+            report.run("logs", || keep_logs(&state));
         }
         // The wipe itself fails when anything is left behind.
         let engine_as_before = || {
             ensure!(engine_was_there || !engine::answers(), "a container engine that was not there before still runs");
             Ok(())
         };
-        report.add("nothing is left behind", take_down(&state, true).and_then(|()| engine_as_before()));
+        report.run("nothing is left behind", || {
+            remove_test_hosts();
+            take_down(&state, true).and_then(|()| engine_as_before())
+        });
     }
 
     fn end_to_end(&self, state: &StateDir) -> Result<()> {
-        // `--workspace` for the same selection of features as in the build: nothing is compiled twice.
         let mut tests = cargo(["test", "--workspace", "--test", "e2e", "--"]);
         note("End-to-end tests:");
         run_shown(tests.args(&self.filter).env("PADDOCK_E2E_ENV", state.env_file()))
@@ -161,16 +164,30 @@ fn keep_logs(state: &StateDir) -> Result<()> {
     Ok(())
 }
 
+/// Network namespaces that play other hosts; tests that were killed could not remove them.
+fn remove_test_hosts() {
+    let Ok(listed) = output(&mut command("ip", ["netns", "list"])) else { return };
+    let names = listed.lines().filter_map(|line| line.split_whitespace().next());
+    for name in names.filter(|name| name.starts_with("paddock-test-")) {
+        note(&format!("removing network namespace {name}, left by a test"));
+        let _ = succeeds(&mut command("ip", ["netns", "delete", name]));
+    }
+}
+
 /// All results, told together at the end.
 #[derive(Default)]
 struct Report(Vec<(&'static str, Result<()>)>);
 
 impl Report {
-    fn add(&mut self, part: &'static str, result: Result<()>) {
+    /// Does a part, unless somebody wants us to end; whether it went well.
+    fn run(&mut self, part: &'static str, work: impl FnOnce() -> Result<()>) -> bool {
+        let result = if is_interrupted() { Err(anyhow!("interrupted")) } else { work() };
         if let Err(error) = &result {
             note(&format!("FAILED: {part}: {error:#}"));
         }
+        let good = result.is_ok();
         self.0.push((part, result));
+        good
     }
 
     fn has_failures(&self) -> bool {

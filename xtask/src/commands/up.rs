@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::engine;
-use crate::process::{command, tail};
+use crate::interrupt::Watched;
+use crate::process::{command, require_root, tail};
 use crate::progress::{follow, note, speak_protocol};
 use crate::stack::{self, StackOptions, supervise};
 
@@ -18,7 +19,7 @@ use crate::stack::{self, StackOptions, supervise};
 /// writes `.paddock/env`, and says where everything is. Ctrl-C stops the stack and keeps its state; so does
 /// `cargo xtask down`. Running it twice is harmless. After a crash, `up` again: the sandboxes are still there.
 ///
-///   cargo xtask up --detach && . .paddock/env && python examples/quickstart.py
+///   cargo xtask up --detach && . .paddock/env && python3 examples/quickstart.py   (needs `pip install daytona`)
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Up {
@@ -62,8 +63,9 @@ impl Up {
         let mut supervisor = Command::new(std::env::current_exe()?);
         supervisor.args(std::env::args_os().skip(1).filter(|word| word != "--detach")).arg("--supervised");
         supervisor.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
-        let mut child = supervisor.spawn()?;
-        let pipe = child.stdout.take().context("the supervisor has no output")?;
+        // Until it is ready, our Ctrl-C is its end.
+        let mut supervisor = Watched::spawn_leader(&mut supervisor)?;
+        let pipe = supervisor.child.stdout.take().context("the supervisor has no output")?;
         follow(BufReader::new(pipe)).map_err(|error| match tail(&log) {
             text if text.trim().is_empty() => error,
             text => anyhow::anyhow!("{error}\nEnd of {}:\n{text}", log.display()),
@@ -76,11 +78,7 @@ fn require_machine() -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("sandboxes are Linux containers on this very machine; this is {}", std::env::consts::OS);
     }
-    if !nix::unistd::geteuid().is_root() {
-        bail!(
-            "sandboxes need networks and firewall rules of their own, which only root may make. Run:\n    sudo -E env \"PATH=$PATH\" cargo xtask up"
-        );
-    }
+    require_root("cargo xtask up")?;
     if !crate::process::succeeds(&mut command("cc", ["--version"])) {
         engine::install_packages(&["build-essential"], "SQLite and aws-lc are built from C")?;
     }

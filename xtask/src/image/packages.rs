@@ -36,7 +36,9 @@ pub fn build(tag: &str) -> Result<()> {
     let tar = cache().join(format!("default-{}.tar", folder_hash()?));
     if !tar.is_file() {
         if !installed("mmdebstrap") {
-            install_packages(&["mmdebstrap"], "it makes the sandbox image from Debian packages, without a registry")?;
+            // The keyring is what Ubuntu lacks to trust Debian's packages.
+            let packages = ["mmdebstrap", "debian-archive-keyring"];
+            install_packages(&packages, "they make the sandbox image from Debian packages, without a registry")?;
         }
         forget_older(&tar)?;
         step("Making the sandbox image from Debian, PyPI and npm packages", || bootstrap(&tar))?;

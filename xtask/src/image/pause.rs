@@ -36,7 +36,7 @@ fn build(daemon: &Path, tag: &str) -> Result<()> {
         bail!("making {tag} failed");
     }
     // A binary that needs a loader does not even start in an image without one.
-    let id = output(&mut docker(["run", "--detach", "--network", "none", tag]));
+    let id = output(&mut docker(["run", "--detach", "--rm", "--network", "none", tag]));
     let id = id.with_context(|| format!("{} does not run alone; is it static?", daemon.display()))?;
     run(&mut docker(["rm", "--force", &id]))
 }

@@ -60,8 +60,7 @@ pub fn bootstrap(options: &StackOptions, secrets: &Secrets, image: &str) -> Resu
 /// Invokes `paddock-reconcile` as an operator.
 pub fn invoke(options: &StackOptions, payload: &Value) -> Result<Value> {
     let path = "/2015-03-31/functions/paddock-reconcile/invocations";
-    let headers = [("content-type", "application/json")];
-    let answer = http::request(options.aws_port, "POST", path, &headers, &payload.to_string())?;
+    let answer = http::post_json(options.aws_port, path, payload)?;
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| Value::String(answer.body.clone()));
     let failed = answer.status >= 300 || body.get("errorMessage").is_some();
     if failed {

@@ -23,8 +23,8 @@ pub fn localstack(options: &StackOptions, secrets: &Secrets, binaries: &Binaries
     flag("--template", repo().join("infra/template.yaml").display().to_string());
     flag("--state-dir", state.join("aws").display().to_string());
     flag("--lambda-dir", repo().join("target/lambda").display().to_string());
-    flag("--listen", format!("127.0.0.1:{}", options.aws_port));
-    flag("--api-listen", format!("127.0.0.1:{}", options.api_port));
+    flag("--listen", format!("localhost:{}", options.aws_port));
+    flag("--api-listen", format!("localhost:{}", options.api_port));
     flag("--edge-url", format!("http://127.0.0.1:{}", options.edge_port));
     let mut env = shared_env(options);
     // By environment, not by argument: arguments are readable by every user of the machine.
@@ -45,7 +45,7 @@ pub fn runner(options: &StackOptions, secrets: &Secrets, binaries: &Binaries, pa
     set("PADDOCK_REGION", "local".to_owned());
     set("PADDOCK_RUNNER_NAME", name.clone());
     set("PADDOCK_STATE_DIR", options.state().join(&name).display().to_string());
-    set("PADDOCK_EDGE_LISTEN", format!("127.0.0.1:{}", options.edge_port + index));
+    set("PADDOCK_EDGE_LISTEN", format!("localhost:{}", options.edge_port + index));
     set("PADDOCK_RELAY_LISTEN", format!("127.0.0.1:{relay}"));
     set("PADDOCK_RELAY_URL", format!("http://127.0.0.1:{relay}"));
     set("PADDOCK_DAEMON", absolute(&binaries.daemon));
@@ -88,11 +88,9 @@ fn parameters(options: &StackOptions, secrets: &Secrets) -> String {
         ("DeploymentId", secrets.deployment.to_string()),
         ("MasterKey", secrets.master_key.clone()),
         ("JoinTokenSha256", sha256_hex(&secrets.join_token)),
-        ("ApiUrl", options.api_url()),
         ("ProxyUrl", options.proxy_url()),
         ("PreviewTemplate", format!("http://{{{{PORT}}}}-{{{{sandboxId}}}}.preview.localhost:{}", options.edge_port)),
         ("DashboardUrl", format!("http://localhost:{}/dashboard", options.api_port)),
-        ("SshPort", options.ssh_port.to_string()),
     ];
     pairs.map(|(name, value)| format!("{name}={value}")).join("\n")
 }

@@ -1,7 +1,7 @@
 //! One stack per state folder: the supervisor holds `stack.pid` locked as long as it lives, however it ends.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, FlockArg};
@@ -20,11 +20,16 @@ pub struct Lock {
 
 /// Who supervises the stack now, if anybody.
 pub fn holder(state: &StateDir) -> Result<Option<Holder>> {
-    let Ok(file) = OpenOptions::new().read(true).open(state.lock_file()) else { return Ok(None) };
+    let path = state.lock_file();
+    let file = match OpenOptions::new().read(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
     if Flock::lock(file, FlockArg::LockSharedNonblock).is_ok() {
         return Ok(None);
     }
-    let text = fs::read_to_string(state.lock_file())?;
+    let text = fs::read_to_string(path)?;
     let pid = text.trim().parse().context("stack.pid holds no process id")?;
     Ok(Some(Holder { pid }))
 }

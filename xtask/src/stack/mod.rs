@@ -28,7 +28,7 @@ mod secrets;
 mod service;
 mod supervisor;
 
-pub use leftovers::{end as end_leftovers, find as find_leftovers};
+pub use leftovers::{end as end_leftovers, find as find_leftovers, forget as disown};
 pub use lock::holder;
 pub use options::StackOptions;
 pub use ports::free_block as free_port_block;

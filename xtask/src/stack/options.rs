@@ -7,10 +7,13 @@ use clap::Args;
 use crate::image::Source;
 use crate::paths::{DEFAULT_STATE, StateDir};
 
+/// More would need more ports in a row than anybody keeps free.
+pub const MOST_RUNNERS: u16 = 8;
+
 #[derive(Debug, Clone, Args)]
 pub struct StackOptions {
     /// Runner agents; the second edge listens on the edge port + 1, and so on
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_RUNNERS)))]
     pub runners: u16,
     /// Started sandboxes that the warm pool of the default snapshot keeps
     #[arg(long, default_value_t = 2)]

@@ -1,7 +1,8 @@
 //! Ports: is one taken, by whom, and which are free.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use anyhow::{Result, bail};
 
@@ -12,8 +13,13 @@ pub fn check(options: &StackOptions) -> Result<()> {
     let mut wanted =
         vec![(options.api_port, "the API", "--api-port"), (options.aws_port, "the AWS endpoint", "--aws-port")];
     for index in 0..options.runners {
-        wanted.push((options.edge_port + index, "the edge", "--edge-port"));
-        wanted.push((options.relay_port + index, "the relay between agents", "--relay-port"));
+        wanted.push((options.edge_port.saturating_add(index), "the edge", "--edge-port"));
+        wanted.push((options.relay_port.saturating_add(index), "the relay between agents", "--relay-port"));
+    }
+    for (index, (port, what, flag)) in wanted.iter().enumerate() {
+        if let Some((_, other, _)) = wanted[..index].iter().find(|(before, ..)| before == port) {
+            bail!("port {port} is wanted twice, for {other} and for {what}; choose another with {flag}");
+        }
     }
     let taken: Vec<String> = wanted
         .iter()
@@ -40,8 +46,12 @@ pub fn free_block(count: u16) -> Result<u16> {
     bail!("there are no {count} free ports in a row between 20000 and 30000")
 }
 
+/// On either address of `localhost`: half of the clients would meet whoever has the other one.
 fn is_taken(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
+    let taken = |address: IpAddr| {
+        TcpListener::bind((address, port)).is_err_and(|error| error.kind() != ErrorKind::AddrNotAvailable)
+    };
+    taken(Ipv4Addr::LOCALHOST.into()) || taken(Ipv6Addr::LOCALHOST.into())
 }
 
 /// `process name (pid N)` of the listener, as /proc tells it.

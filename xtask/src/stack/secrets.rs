@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
@@ -31,10 +32,11 @@ impl Secrets {
     /// Those of an earlier `up`, if there was one.
     pub fn load(state: &StateDir) -> Result<Option<Self>> {
         let path = state.join("secrets.json");
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = fs::read_to_string(&path)?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
         let secrets = serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Some(secrets))
     }
@@ -51,7 +53,7 @@ impl Secrets {
     fn generate() -> Self {
         Self {
             deployment: Uuid::new_v4(),
-            master_key: base64(&random()),
+            master_key: BASE64_STANDARD.encode(random()),
             join_token: hex::encode(random()),
             api_key: format!("dtn_{}", hex::encode(random())),
             organization: Uuid::new_v4(),
@@ -72,33 +74,11 @@ fn random() -> [u8; 32] {
     bytes
 }
 
-/// Standard alphabet with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let encode = |chunk: &[u8]| {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        let digit = |index: usize| {
-            let six = (bits >> (18 - 6 * index)) & 63;
-            if index <= chunk.len() { char::from(ALPHABET[six as usize]) } else { '=' }
-        };
-        (0..4).map(digit).collect::<String>()
-    };
-    bytes.chunks(3).map(encode).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    #[test]
-    fn base64_follows_the_rfc() {
-        for (text, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(text.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
-    }
 
     #[test]
     fn secrets_are_generated_once_and_private() {

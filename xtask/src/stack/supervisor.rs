@@ -1,24 +1,20 @@
 //! The life of a stack, in the order of [`supervise`]: lock, old processes, ports, engine, programs, images, services,
 //! bootstrap, readiness; then wait for a signal and take everything down in reverse.
 
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::signal_name;
 
 use super::control::{bootstrap, wait_for_http, wait_while_alive};
-use super::options::StackOptions;
+use super::options::{MOST_RUNNERS, StackOptions};
 use super::secrets::Secrets;
 use super::service::Service;
 use super::{control, env_file, layout, leftovers, lock, ports, sandboxes};
 use crate::binaries::{self, Binaries};
 use crate::paths::StateDir;
-use crate::process::{interrupt, resume, wait_until};
+use crate::process::wait_until;
 use crate::progress::{announce_ready, note, quietly, step};
-use crate::{engine, image};
+use crate::{engine, image, interrupt};
 
 /// Runs a stack until SIGINT or SIGTERM. `ready` is told once it serves.
 pub fn supervise(options: &StackOptions) -> Result<()> {
@@ -28,7 +24,6 @@ pub fn supervise(options: &StackOptions) -> Result<()> {
         note(&describe(&state)?);
         return Ok(());
     };
-    let signals = listen_for_signals()?;
     let mut stack = Stack {
         options,
         secrets: Secrets::load_or_generate(&state)?,
@@ -39,7 +34,7 @@ pub fn supervise(options: &StackOptions) -> Result<()> {
     let result = stack.start(&state).and_then(|()| {
         note(&describe(&state)?);
         announce_ready();
-        signals.recv().context("the signal listener ended")
+        Ok(interrupt::wait_for_signal())
     });
     let ended = match result {
         Ok(signal) => {
@@ -48,9 +43,12 @@ pub fn supervise(options: &StackOptions) -> Result<()> {
         }
         Err(error) => Err(error.context("the stack did not come up")),
     };
-    resume();
-    stack.take_down()?;
-    ended
+    interrupt::resume();
+    let down = stack.take_down();
+    if let (Err(_), Err(error)) = (&ended, &down) {
+        note(&format!("{error:#}"));
+    }
+    ended.and(down)
 }
 
 /// Where everything of a running stack is.
@@ -65,7 +63,7 @@ pub fn describe(state: &StateDir) -> Result<String> {
     let folder = if state.is_default() { String::new() } else { format!(" --state-dir {}", state.path().display()) };
     Ok(format!(
         "\nPaddock is running.\n  API            {}\n  toolbox proxy  {}\n  AWS endpoint   {}\n  API key        in {file}\n  logs           {}\n\n\
-         Load the environment:   . {file}\nFirst sandbox:          pip install daytona && python examples/quickstart.py\n\
+         Load the environment:   . {file}\nFirst sandbox:          python3 -m venv .venv && . .venv/bin/activate && pip install daytona && python examples/quickstart.py\n\
          Stop, keep the state:   cargo xtask down{folder}\nForget everything:      cargo xtask down --wipe{folder}\n",
         value("DAYTONA_API_URL"),
         value("PADDOCK_PROXY_URL"),
@@ -86,6 +84,9 @@ struct Stack<'a> {
 
 impl Stack<'_> {
     fn start(&mut self, state: &StateDir) -> Result<()> {
+        // Of an earlier life: nobody shall take it for a sign that this one serves.
+        let _ = std::fs::remove_file(state.env_file());
+        refuse_fewer_runners(self.options)?;
         let old = leftovers::find(state)?;
         if !old.is_empty() {
             step("Ending what a killed stack left", || leftovers::end(&old, true))?;
@@ -102,10 +103,7 @@ impl Stack<'_> {
     }
 
     fn ensure_engine(&mut self, state: &StateDir) -> Result<()> {
-        if engine::answers() {
-            return Ok(());
-        }
-        engine::install()?;
+        engine::install(!engine::answers())?;
         if engine::answers() {
             return Ok(());
         }
@@ -152,24 +150,27 @@ impl Stack<'_> {
     }
 
     /// Agents first, so that nobody reports the stops as deaths; the engine last.
+    /// One that fails keeps none of the others.
     fn take_down(mut self) -> Result<()> {
         step("Stopping the runners", || {
             std::thread::scope(|scope| self.runners.iter_mut().for_each(|one| drop(scope.spawn(|| one.stop()))));
             Ok(())
         })?;
-        if engine::answers() {
-            step("Stopping the sandboxes", || sandboxes::stop_sandboxes(&self.secrets))?;
-        }
+        let stopped = if engine::answers() {
+            step("Stopping the sandboxes", || sandboxes::stop_sandboxes(&self.secrets))
+        } else {
+            Ok(())
+        };
         if let Some(mut localstack) = self.localstack.take() {
             step("Stopping the AWS endpoint", || {
                 localstack.stop();
                 Ok(())
             })?;
         }
-        match self.dockerd.take() {
-            Some(dockerd) => stop_engine(dockerd),
+        stopped.and(match self.dockerd.take() {
+            Some(dockerd) => stop_engine(dockerd, &self.options.state()),
             None => Ok(()),
-        }
+        })
     }
 }
 
@@ -185,10 +186,10 @@ fn build(options: &StackOptions) -> Result<(Binaries, String)> {
 }
 
 /// An engine of ours ends with the stack, unless somebody else has begun to use it.
-fn stop_engine(mut dockerd: Service) -> Result<()> {
-    let strangers = if engine::answers() { engine::running_containers()?.len() } else { 0 };
-    if strangers > 0 {
-        note(&format!("dockerd keeps running: it has {strangers} containers that are not of this stack."));
+fn stop_engine(mut dockerd: Service, state: &StateDir) -> Result<()> {
+    if engine::is_used()? {
+        note("dockerd keeps running: it has containers that are not of this stack.");
+        leftovers::forget(state, dockerd.name());
         return Ok(());
     }
     step("Stopping dockerd", || {
@@ -197,19 +198,14 @@ fn stop_engine(mut dockerd: Service) -> Result<()> {
     })
 }
 
-/// Hands the signals out one by one. By handlers and not by a blocked mask: children inherit a mask and would never
-/// hear SIGTERM.
-fn listen_for_signals() -> Result<Receiver<&'static str>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let (sender, receiver) = sync_channel(8);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in &mut signals {
-            // Also ends the waits of a stack that is still coming up.
-            interrupt();
-            if sender.send(signal_name(signal).unwrap_or("a signal")).is_err() {
-                break;
-            }
-        }
-    })?;
-    Ok(receiver)
+/// A runner that is left out keeps its sandboxes, and nobody could reach them.
+fn refuse_fewer_runners(options: &StackOptions) -> Result<()> {
+    let state = options.state();
+    let had = (1..=MOST_RUNNERS).filter(|number| state.join(&format!("runner-{number}")).is_dir()).max().unwrap_or(0);
+    if had > options.runners {
+        bail!(
+            "this stack has {had} runners, whose sandboxes would be unreachable: --runners {had}, or `down --wipe` first"
+        );
+    }
+    Ok(())
 }

@@ -1,15 +1,24 @@
 //! What one would do without Paddock: Docker by its API (the `docker` command itself costs some 30 ms more), and a
 //! file copied by plain HTTP.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use futures::TryStreamExt;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::fs::File;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio_util::io::{ReaderStream, StreamReader};
+
+/// What the edge reads at once, too.
+const CHUNK: usize = 256 * 1024;
 
 static DOCKER: LazyLock<Client> =
     LazyLock::new(|| Client::builder().unix_socket("/var/run/docker.sock").build().expect("a client can be built"));
@@ -52,35 +61,20 @@ pub async fn remove(container: &str) -> Result<()> {
 pub async fn file_server(file: &Path) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
-    let file = file.to_owned();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let file = file.clone();
-            tokio::spawn(async move { serve_file(stream, &file).await });
-        }
-    });
+    let server = Router::new().route("/", get(answer_file).put(keep_file)).with_state(file.to_owned());
+    tokio::spawn(async move { axum::serve(listener, server).await });
     Ok(url)
 }
 
-async fn serve_file(stream: TcpStream, file: &Path) -> Result<()> {
-    let mut stream = BufReader::with_capacity(256 * 1024, stream);
-    let (mut head, mut length) = (String::new(), 0);
-    while stream.read_line(&mut head).await? > 2 {
-        let line = head.lines().last().unwrap_or_default().to_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse()?;
-        }
-    }
-    if head.starts_with("PUT") {
-        tokio::io::copy_buf(&mut (&mut stream).take(length), &mut File::create(file).await?).await?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
-    } else {
-        let mut content = BufReader::with_capacity(256 * 1024, File::open(file).await?);
-        let length = content.get_ref().metadata().await?.len();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).await?;
-        tokio::io::copy_buf(&mut content, &mut stream).await?;
-    }
-    stream.shutdown().await?;
-    Ok(())
+async fn answer_file(State(file): State<PathBuf>) -> Result<Body, StatusCode> {
+    let file = File::open(file).await.map_err(|_| StatusCode::NOT_FOUND)?;
+    Ok(Body::from_stream(ReaderStream::with_capacity(file, CHUNK)))
+}
+
+async fn keep_file(State(file): State<PathBuf>, body: Body) -> StatusCode {
+    let copied = async {
+        let mut content = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
+        tokio::io::copy_buf(&mut content, &mut File::create(file).await?).await
+    };
+    if copied.await.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
 }

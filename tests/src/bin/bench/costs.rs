@@ -5,21 +5,24 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::measure::{Report, Sample, short, verdict};
-use paddock_tests::{docker, faults, processes};
+use paddock_tests::stack::STACK;
+use paddock_tests::{docker, faults, operator, processes, table};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::creates::set_pool;
+
 const LIVES: usize = 10;
 const INITS: usize = 10;
-/// Long enough to see heartbeats, polls and sweeps that go on without any sandbox being touched.
-const BACKGROUND: Duration = Duration::from_secs(20);
+/// A whole minute, so that the sweep, the heartbeats and the polls that go on anyway are seen as often as they come.
+const BACKGROUND: Duration = Duration::from_secs(60);
 /// Nothing is sent or written for so long: the work is done.
 const QUIET: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 const MOST_REST: Duration = Duration::from_secs(60);
 
-/// The others are called by streams and schedules, without API Gateway.
-const HTTP_FUNCTIONS: [&str; 2] = ["paddock-api", "paddock-agents"];
+/// Called through API Gateway; agents call theirs by its function URL, and streams and schedules call the others.
+const HTTP_FUNCTIONS: [&str; 1] = ["paddock-api"];
 
 /// On-demand prices of us-east-1, dollars per million: write units, read units, SQS calls, Lambda calls, HTTP API calls.
 const PRICES: [f64; 5] = [0.625, 0.125, 0.40, 0.20, 1.00];
@@ -38,9 +41,9 @@ async fn memory(api: &Api, report: &mut Report) -> Result<()> {
     let pause = docker::pause_of(&docker::container(&id).await?).await?.pid;
     let daemon: Vec<u32> =
         processes::all().into_iter().filter(|one| one.pid == first || one.parent == first).map(|one| one.pid).collect();
-    let sum = |pids: &[u32], field: &str| pids.iter().map(|pid| mib(*pid, field)).sum::<f64>();
-    let (rss, pss) = (sum(&daemon, "Rss:"), sum(&daemon, "Pss:"));
-    let beside = format!("PSS {} MiB; pause PSS {} MiB", short(pss), short(sum(&[pause], "Pss:")));
+    let sum = |pids: &[u32], field: &str| pids.iter().map(|pid| mib(*pid, field)).sum::<Result<f64>>();
+    let (rss, pss) = (sum(&daemon, "Rss:")?, sum(&daemon, "Pss:")?);
+    let beside = format!("PSS {} MiB; pause PSS {} MiB", short(pss), short(sum(&[pause], "Pss:")?));
     report.add(
         "daemon RSS, idle sandbox",
         format!("{} MiB in {} processes", short(rss), daemon.len()),
@@ -51,18 +54,17 @@ async fn memory(api: &Api, report: &mut Report) -> Result<()> {
     api.delete(&id).await
 }
 
-fn mib(pid: u32, field: &str) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let kib =
-        text.lines().find_map(|line| line.strip_prefix(field)?.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.unwrap_or_default() / 1024.0
+fn mib(pid: u32, field: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).context("the kernel counts its memory")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }
 
 /// Instances are killed while frozen, so that the next request starts another.
 async fn init(api: &Api, report: &mut Report) -> Result<()> {
     faults::reset_stats().await?;
     for _ in 0..INITS {
-        for instance in processes::function_instances("paddock-api") {
+        for instance in processes::function_instances(STACK.state_dir(), "paddock-api") {
             processes::kill_9(instance.pid)?;
         }
         // The request that meets the dead instance may fail; it is the price of forcing an init.
@@ -142,34 +144,52 @@ async fn background() -> Result<Use> {
 
 /// Each step is asked for and left to come to rest.
 async fn lives(api: &Api, report: &mut Report, background: &Use) -> Result<()> {
-    let mut ids = Vec::new();
-    let create = spent(background, async {
-        for _ in 0..LIVES {
-            let body = api.expect(Method::POST, "/sandbox", Some(&labelled("bench"))).await?;
-            ids.push(body["id"].as_str().context("a sandbox has an id")?.to_owned());
-        }
-        Ok(())
-    });
-    let mut steps = vec![("create, with the refill of the pool", create.await?)];
-    for id in &ids {
-        api.until_state(id, "started").await?;
-    }
-    let stop = spent(background, each(api, &ids, Method::POST, "/stop")).await?;
-    let start = spent(background, each(api, &ids, Method::POST, "/start")).await?;
-    let delete = spent(background, each(api, &ids, Method::DELETE, "")).await?;
-    steps.extend([("stop", stop), ("start", start), ("delete", delete)]);
-    for id in &ids {
-        api.until_gone(id).await?;
-    }
-    let life = steps.iter().fold(Use::default(), |sum, (_, step)| sum.map(*step, |a, b| a + b));
+    let pool = usize::try_from(operator::pool_size(&table::scan().await?))?;
+    let (warm, created) = spent_on_creates(api, background).await?;
+    let stop = spent(background, each(api, &created, Method::POST, "/stop")).await?;
+    let start = spent(background, each(api, &created, Method::POST, "/start")).await?;
+    let delete = spent(background, each(api, &created, Method::DELETE, "")).await?;
+    set_pool(0).await?;
+    at_rest().await?;
+    let cold = spent_on_creates(api, background).await;
+    set_pool(pool).await?;
+    let (cold, created) = cold?;
+    each(api, &created, Method::DELETE, "").await?;
+
+    let steps = [
+        ("create from the pool, with its refill", warm),
+        ("create without a pool", cold),
+        ("stop", stop),
+        ("start", start),
+        ("delete", delete),
+    ];
     for (what, step) in &steps {
         report.add(&format!("one {what}"), step.show(), String::new(), String::new(), String::new());
     }
-    let dollars = life.dollars_per_million();
-    let idle = format!("idle, per s: {}", background.show());
-    let target = verdict("< $30, compute time apart", dollars < 30.0);
-    report.add("one life, per million", format!("${}", short(dollars)), idle, String::new(), target);
+    for (what, create) in [("from the pool", warm), ("without a pool", cold)] {
+        let life = [create, stop, delete].into_iter().fold(Use::default(), |sum, step| sum.map(step, |a, b| a + b));
+        let dollars = life.dollars_per_million();
+        let beside = format!("{}; idle, per s: {}", life.show(), background.show());
+        let target = verdict("< $30, compute time apart", dollars < 30.0);
+        let what = format!("create {what}, stop, delete; per million");
+        report.add(&what, format!("${}", short(dollars)), beside, String::new(), target);
+    }
     Ok(())
+}
+
+/// One after the other, each left to come to rest, so that a pool is full again for the next.
+async fn spent_on_creates(api: &Api, background: &Use) -> Result<(Use, Vec<String>)> {
+    let mut ids = Vec::new();
+    let used = spent(background, async {
+        for _ in 0..LIVES {
+            let body = api.expect(Method::POST, "/sandbox", Some(&labelled("bench"))).await?;
+            ids.push(body["id"].as_str().context("a sandbox has an id")?.to_owned());
+            at_rest().await?;
+        }
+        Ok(())
+    });
+    let used = used.await?;
+    Ok((used, ids))
 }
 
 async fn each(api: &Api, ids: &[String], method: Method, path: &str) -> Result<()> {

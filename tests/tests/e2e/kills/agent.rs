@@ -3,10 +3,11 @@
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{CONVERGENCE, Look, after, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::{processes, turn};
 use reqwest::Method;
+use tokio::time::Instant;
 
 use super::{Survivor, no_containers};
 
@@ -20,8 +21,9 @@ async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
     let before = survivor.container().await?;
     survivor.toolbox.sh("nohup sleep 86400 >/dev/null 2>&1 & echo $! > /tmp/pid").await?;
 
+    let fault = Instant::now();
     kill_all_agents().await?;
-    survivor.comes_through().await?;
+    survivor.comes_through(fault).await?;
 
     let after = survivor.container().await?;
     ensure!(after.started_at == before.started_at, "the sandbox did not keep running");
@@ -45,15 +47,20 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
             Ok(if busy { Look::Done(()) } else { Look::NotYet(format!("{listed:?}")) })
         })
         .await?;
-        kill_all_agents().await
+        let fault = Instant::now();
+        kill_all_agents().await.map(|()| fault)
     };
-    let (ids, ()) = tokio::try_join!(asked, killed)?;
-    for id in &ids {
-        api.until_state(id, "started").await?;
-        paddock_tests::toolbox::Toolbox::of(id).until_works().await?;
-        // Exactly one, or this is an error.
-        paddock_tests::docker::container(id).await?;
-    }
+    let (ids, fault) = tokio::try_join!(asked, killed)?;
+    after(fault, async {
+        for id in &ids {
+            api.until_state(id, "started").await?;
+            paddock_tests::toolbox::Toolbox::of(id).until_works().await?;
+            // Exactly one, or this is an error.
+            paddock_tests::docker::container(id).await?;
+        }
+        Ok(())
+    })
+    .await?;
     for id in &ids {
         api.delete(id).await?;
         no_containers(id).await?;

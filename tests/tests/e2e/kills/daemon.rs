@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use paddock_tests::converge::{CONVERGENCE, Look, within};
 use paddock_tests::{processes, turn};
+use tokio::time::Instant;
 
 use super::Survivor;
 
@@ -13,6 +14,7 @@ async fn killed_server_is_restarted_by_the_first_process() -> Result<()> {
     let before = survivor.container().await?;
 
     let server = server_of(before.pid)?;
+    let fault = Instant::now();
     processes::kill_9(server)?;
     within(CONVERGENCE, "another server", || async {
         let now = server_of(before.pid)?;
@@ -20,7 +22,7 @@ async fn killed_server_is_restarted_by_the_first_process() -> Result<()> {
     })
     .await?;
 
-    survivor.comes_through().await?;
+    survivor.comes_through(fault).await?;
     let after = survivor.container().await?;
     ensure!(after.started_at == before.started_at, "the container need not have been restarted");
     survivor.ends_well().await
@@ -31,6 +33,7 @@ async fn killed_first_process_comes_back_with_the_files() -> Result<()> {
     let _turn = turn::alone().await;
     let survivor = Survivor::make("kill-daemon-init").await?;
     let before = survivor.container().await?;
+    let fault = Instant::now();
     processes::kill_9(before.pid)?;
     within(CONVERGENCE, "it was started again", || async {
         let now = survivor.container().await?;
@@ -38,7 +41,7 @@ async fn killed_first_process_comes_back_with_the_files() -> Result<()> {
         Ok(if again { Look::Done(()) } else { Look::NotYet(format!("running: {}", now.running)) })
     })
     .await?;
-    survivor.comes_through().await?;
+    survivor.comes_through(fault).await?;
     survivor.ends_well().await
 }
 

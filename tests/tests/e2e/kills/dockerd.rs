@@ -2,13 +2,14 @@
 //! with the same arguments.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use paddock_tests::converge::{CONVERGENCE, Look, within};
 use paddock_tests::processes::{self, Process};
 use paddock_tests::stack::STACK;
 use paddock_tests::{docker, turn};
+use tokio::time::Instant;
 
 use super::Survivor;
 
@@ -25,7 +26,9 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
     let before = survivor.container().await?;
 
     at_rest().await?;
+    spare_others().await?;
     let dockerd = find().context("dockerd does not run on this machine")?;
+    let fault = Instant::now();
     processes::kill_9(dockerd.pid)?;
     within(CONVERGENCE, "the engine is dead", || async {
         Ok(if processes::lives(dockerd.pid) { Look::NotYet("alive".to_owned()) } else { Look::Done(()) })
@@ -38,7 +41,7 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
     }
     answers(CONVERGENCE).await?;
 
-    survivor.comes_through().await?;
+    survivor.comes_through(fault).await?;
     ensure!(survivor.container().await?.id == before.id, "files live in the container: it must be the same");
     let another = Survivor::make("kill-dockerd").await.context("no new sandbox can be made")?;
     another.ends_well().await?;
@@ -48,8 +51,7 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
 /// Docker 20 that dies in the middle of a start may count an endpoint of that network for ever, and then refuses to
 /// remove the network until it is restarted once more. That is not for us to test.
 async fn at_rest() -> Result<()> {
-    let deployment = STACK.env.get("PADDOCK_DEPLOYMENT").context("the env file names the deployment")?;
-    let filter = format!("label=dev.paddock.deployment={deployment}");
+    let filter = format!("label=dev.paddock.deployment={}", deployment()?);
     let mut last = (String::new(), Instant::now());
     while last.1.elapsed() < REST {
         let now = docker::docker(&["ps", "-a", "--filter", &filter, "--format", "{{.ID}} {{.State}}"]).await?;
@@ -61,8 +63,26 @@ async fn at_rest() -> Result<()> {
     Ok(())
 }
 
+/// An engine without --live-restore ends all its containers when it comes back, also those of whoever runs the tests.
+async fn spare_others() -> Result<()> {
+    let ours =
+        docker::docker(&["ps", "-q", "--filter", &format!("label=dev.paddock.deployment={}", deployment()?)]).await?;
+    let all = docker::docker(&["ps", "-q"]).await?;
+    ensure!(
+        all.lines().count() == ours.lines().count(),
+        "containers that are not of this stack run in this engine, and killing it may end them: stop them for this test"
+    );
+    Ok(())
+}
+
+fn deployment() -> Result<&'static str> {
+    STACK.env.get("PADDOCK_DEPLOYMENT").map(String::as_str).context("the env file names the deployment")
+}
+
+/// The engine that answers, by its pid file: containers may hold engines of their own.
 fn find() -> Option<Process> {
-    processes::all().into_iter().find(|process| process.exe.file_name().is_some_and(|name| name == "dockerd"))
+    let pid = std::fs::read_to_string("/var/run/docker.pid").ok()?;
+    processes::look(pid.trim().parse().ok()?)
 }
 
 async fn answers(bound: Duration) -> Result<()> {

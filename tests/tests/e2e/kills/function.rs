@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use futures::future::join_all;
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{docker, processes, quota, table, turn};
 use reqwest::Method;
@@ -71,7 +72,9 @@ async fn settled(api: &Api) -> Result<Vec<String>> {
 async fn kill_busy_functions(mut finished: watch::Receiver<bool>) -> Result<u32> {
     let mut killed = 0;
     while !*finished.borrow_and_update() && killed < 6 {
-        let instances = ["paddock-api", "paddock-agents"].into_iter().flat_map(processes::function_instances);
+        let instances = ["paddock-api", "paddock-agents"]
+            .into_iter()
+            .flat_map(|name| processes::function_instances(STACK.state_dir(), name));
         for instance in instances.filter(|instance| instance.state != 'T' && instance.state != 'Z').take(1) {
             killed += u32::from(processes::kill_9(instance.pid).is_ok());
         }

@@ -9,9 +9,10 @@ mod pause_container;
 
 use anyhow::{Result, ensure};
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{CONVERGENCE, Look, after, within};
 use paddock_tests::docker::{self, Container};
 use paddock_tests::toolbox::Toolbox;
+use tokio::time::Instant;
 
 /// A sandbox that must come through with its file and its environment.
 struct Survivor {
@@ -44,8 +45,12 @@ impl Survivor {
         docker::pause_of(&self.container().await?).await
     }
 
-    /// Started, usable, with its files, on exactly one container in one network.
-    async fn comes_through(&self) -> Result<()> {
+    /// Within the bound, counted from the fault: started, usable, with its files, on exactly one container in one network.
+    async fn comes_through(&self, fault: Instant) -> Result<()> {
+        after(fault, self.is_whole()).await
+    }
+
+    async fn is_whole(&self) -> Result<()> {
         self.toolbox.until_works().await?;
         self.api.until_state(&self.id, "started").await?;
         ensure!(self.toolbox.download(FILE).await? == b"content", "the file changed");

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use paddock_tests::converge::{CONVERGENCE, Look, within};
 use paddock_tests::{processes, turn};
+use tokio::time::Instant;
 
 use super::Survivor;
 
@@ -12,6 +13,7 @@ async fn killed_pause_container_is_replaced_under_the_sandbox() -> Result<()> {
     let _turn = turn::alone().await;
     let survivor = Survivor::make("kill-pause").await?;
     let before = survivor.pause().await?;
+    let fault = Instant::now();
     processes::kill_9(before.pid)?;
     within(CONVERGENCE, "another network", || async {
         let now = survivor.pause().await?;
@@ -19,6 +21,6 @@ async fn killed_pause_container_is_replaced_under_the_sandbox() -> Result<()> {
         Ok(if same || !now.running { Look::NotYet(format!("{} {}", now.id, now.started_at)) } else { Look::Done(()) })
     })
     .await?;
-    survivor.comes_through().await?;
+    survivor.comes_through(fault).await?;
     survivor.ends_well().await
 }
