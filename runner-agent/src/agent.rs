@@ -1,6 +1,6 @@
 //! One agent, put together by its role, from registration to its end.
 
-use std::{fs::File, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use nix::{
@@ -144,9 +144,13 @@ async fn lock(state_dir: &Path) -> anyhow::Result<Flock<File>> {
 /// Taken ports are found before anything else is done.
 async fn open_doors(config: &Config) -> anyhow::Result<Doors> {
     let mut doors = Doors::default();
-    if let Some(address) = config.edge_listen {
-        let listener = TcpListener::bind(address).await;
-        doors.clients = Some(listener.with_context(|| format!("PADDOCK_EDGE_LISTEN {address}"))?);
+    for address in config.edge_listen.iter().flat_map(|listen| &listen.0) {
+        match TcpListener::bind(address).await {
+            Ok(listener) => doors.clients.push(listener),
+            // The name is in /etc/hosts, but this machine has IPv6 switched off.
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable && !doors.clients.is_empty() => {}
+            Err(error) => return Err(error).with_context(|| format!("PADDOCK_EDGE_LISTEN {address}")),
+        }
     }
     if let Some(address) = config.relay_listen {
         let listener = TcpListener::bind(address).await;

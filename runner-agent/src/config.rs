@@ -1,6 +1,13 @@
 //! The environment, read once; everything that is missing or unreadable is reported together.
 
-use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt::Display,
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use ipnet::Ipv4Net;
 use paddock_wire::agents::Role;
@@ -29,14 +36,26 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// `PADDOCK_RELAY_URL`: where other edges reach our relay door.
     pub relay_url: String,
-    /// `PADDOCK_EDGE_LISTEN`, for roles edge and both.
-    pub edge_listen: Option<SocketAddr>,
+    /// `PADDOCK_EDGE_LISTEN`, for roles edge and both: an address, or a name and all its addresses.
+    pub edge_listen: Option<ListenAddresses>,
     /// `PADDOCK_RELAY_LISTEN`, for roles runner and both.
     pub relay_listen: Option<SocketAddr>,
     /// `PADDOCK_ALLOWED_ORIGINS` (WebSockets of browsers, comma separated) and `PADDOCK_GATE_SECONDS` (30).
     pub edge: EdgeSettings,
     /// For roles runner and both.
     pub runner: Option<RunnerConfig>,
+}
+
+/// Where to listen: each address of a name, so that a client that tries only one of `localhost`'s is not refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAddresses(pub BTreeSet<SocketAddr>);
+
+impl FromStr for ListenAddresses {
+    type Err = std::io::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_socket_addrs()?.collect()))
+    }
 }
 
 /// What only a holder of sandboxes needs.
@@ -248,7 +267,8 @@ mod tests {
         let mut env = full();
         env.insert("PADDOCK_CPU_OVERCOMMIT", "many");
         env.insert("PADDOCK_ENGINE", "podman");
+        env.insert("PADDOCK_EDGE_LISTEN", "4000");
         let ConfigError(wrong) = read(&env).unwrap_err();
-        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert_eq!(wrong.len(), 3, "{wrong:?}");
     }
 }

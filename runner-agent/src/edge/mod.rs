@@ -14,6 +14,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use http::Response;
 use hyper::body::Incoming;
 use paddock_wire::agents::EdgeKey;
@@ -99,7 +100,7 @@ impl Default for EdgeSettings {
 #[derive(Debug, Default)]
 pub struct Doors {
     /// For clients (roles edge and both).
-    pub clients: Option<TcpListener>,
+    pub clients: Vec<TcpListener>,
     /// For other edges (roles runner and both).
     pub relays: Option<TcpListener>,
 }
@@ -154,15 +155,16 @@ impl Edge {
     /// Serves until the shutdown. The agent must be registered by then.
     pub async fn serve(self: Arc<Self>, doors: Doors, shutdown: CancellationToken) {
         let clients = async {
-            let Some(listener) = doors.clients else { return };
-            let edge = Arc::clone(&self);
-            let door = server::serve(
-                listener,
-                move |request| client_door::answer(Arc::clone(&edge), request),
-                shutdown.clone(),
-            );
+            if doors.clients.is_empty() {
+                return;
+            }
+            let doors = doors.clients.into_iter().map(|listener| {
+                let edge = Arc::clone(&self);
+                let answer = move |request| client_door::answer(Arc::clone(&edge), request);
+                server::serve(listener, answer, shutdown.clone())
+            });
             tokio::select! {
-                () = door => {}
+                _all = join_all(doors) => {}
                 () = self.feed.run(&self.api, &self.ledger) => {}
             }
         };

@@ -67,7 +67,7 @@ impl Machine {
         let edges = watch::Sender::new(Vec::new());
         let edge = Edge::new(settings, api, Arc::clone(&registry), own, edges.subscribe());
         let stop = CancellationToken::new();
-        tokio::spawn(edge.serve(Doors { clients: Some(clients), relays: Some(relays) }, stop.clone()));
+        tokio::spawn(edge.serve(Doors { clients: vec![clients], relays: Some(relays) }, stop.clone()));
         Self {
             id,
             clients: clients_addr,
