@@ -44,8 +44,8 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
         cargo.env_remove(name);
     });
     if std::env::var_os("CI").is_some() {
-        // Pays off only in a second build, which a clone of CI does not see.
-        cargo.env("CARGO_INCREMENTAL", "0");
+        // Both pay off only later: in a second build, and in what a person does with the stack.
+        cargo.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     }
     cargo.current_dir(crate::paths::repo());
     cargo

@@ -153,8 +153,11 @@ async fn lives(api: &Api, report: &mut Report, background: &Use) -> Result<()> {
     at_rest().await?;
     let cold = spent_on_creates(api, background).await;
     set_pool(pool).await?;
-    let (cold, created) = cold?;
-    each(api, &created, Method::DELETE, "").await?;
+    let (cold, others) = cold?;
+    each(api, &others, Method::DELETE, "").await?;
+    for id in created.iter().chain(&others) {
+        api.until_gone(id).await?;
+    }
 
     let steps = [
         ("create from the pool, with its refill", warm),
