@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::mount::{MntFlags, umount2};
 
 use crate::process::{command, installed, output, run, succeeds, wait_until};
 use crate::progress::{note, step};
@@ -11,6 +12,8 @@ use crate::progress::{note, step};
 /// What sandboxes need of the host on Debian and Ubuntu: program and package.
 const HOST_TOOLS: [(&str, &str); 2] = [("nft", "nftables"), ("conntrack", "conntrack")];
 const ENGINE: [(&str, &str); 3] = [("dockerd", "docker.io"), ("docker", "docker.io"), ("iptables", "iptables")];
+/// Where dockerd keeps everything.
+const ROOT: &str = "/var/lib/docker";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// `docker` with arguments. The CLI honours DOCKER_HOST as the agents do.
@@ -73,6 +76,25 @@ pub fn wait_until_it_answers(alive: impl Fn() -> bool) -> Result<()> {
         }
         Ok(answers())
     })
+}
+
+/// After an engine of ours has ended. dockerd mounts its folder onto itself, and takes that down again unless it or one
+/// before it was killed; then nobody would.
+pub fn unmount_root() -> Result<()> {
+    if !root_is_mounted()? || answers() {
+        return Ok(());
+    }
+    umount2(ROOT, MntFlags::empty()).with_context(|| format!("cannot unmount {ROOT}"))
+}
+
+/// Whether the engine's folder is mounted onto itself. A disk of its own would be mounted with its root.
+pub fn root_is_mounted() -> Result<bool> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    let is_ours = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(3..5) == Some(&[ROOT, ROOT])
+    };
+    Ok(mounts.lines().any(is_ours))
 }
 
 /// Whether the image is in the engine.

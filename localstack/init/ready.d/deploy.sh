@@ -25,6 +25,8 @@ for function in ("api", "agents", "reconcile", "events"):
 text = re.sub(r"(?m)^  HttpApi:\n(?:    .*\n|\n)+", "", text)
 text = re.sub(r"(?m)^  HttpApiUrl:\n(?:    .*\n)+", "", text)
 text = re.sub(r"(?m)^        \w+:\n          Type: HttpApi\n          Properties: .*\n", "", text)
+# One has its URL already; both get theirs in the place of their events.
+text = re.sub(r"(?m)^      FunctionUrlConfig: .*\n", "", text)
 text = re.sub(r"(?m)^      Events:\n(?=\n|  \w|  #)", "      FunctionUrlConfig: { AuthType: NONE }\n", text)
 open(sys.argv[2], "w").write(text)
 END

@@ -1,10 +1,16 @@
 //! Checks that are other programs.
 
-use anyhow::Result;
+use std::process::Command;
+
+use anyhow::{Context, Result};
 
 use super::Findings;
-use crate::process::{self, run_for_findings, succeeds};
+use crate::paths::{cache, repo};
+use crate::process::{self, run, run_for_findings};
 use crate::progress::note;
+
+/// Pinned: a new release has new opinions.
+const DENY: &str = "0.20.2";
 
 pub fn format() -> Result<Findings> {
     Ok(cargo(&["fmt", "--all", "--check"]))
@@ -15,18 +21,25 @@ pub fn clippy() -> Result<Findings> {
     Ok(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
 }
 
-/// Building cargo-deny takes minutes, so it runs where somebody has it.
+/// Without the advisories, whose database is not on crates.io: what a clone passes must not change by the day.
 pub fn deny() -> Result<Findings> {
-    if !succeeds(&mut process::cargo(["deny", "--version"])) {
-        note(
-            "    cargo-deny is not installed (cargo install cargo-deny --locked, some minutes): deny.toml is not checked",
-        );
-        return Ok(Vec::new());
+    let folder = cache().join(format!("cargo-deny-{DENY}"));
+    let program = folder.join("bin/cargo-deny");
+    if !program.is_file() {
+        note("    installing cargo-deny into .paddock/cache, some minutes once: it checks deny.toml");
+        // Not optimized: it is built for longer than it will ever run.
+        let mut install = process::cargo(["install", "--debug", "--locked", "cargo-deny", "--version", DENY]);
+        run(install.arg("--root").arg(&folder)).context("cargo-deny comes from crates.io")?;
     }
-    Ok(cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    let words = ["--offline", "check", "bans", "licenses", "sources"];
+    Ok(findings(process::command(&program.display().to_string(), words).current_dir(repo())))
 }
 
 fn cargo(args: &[&str]) -> Findings {
-    let result = run_for_findings(&mut process::cargo(args));
+    findings(&mut process::cargo(args))
+}
+
+fn findings(command: &mut Command) -> Findings {
+    let result = run_for_findings(command);
     result.err().map(|error| format!("{error:#}")).into_iter().collect()
 }

@@ -117,5 +117,5 @@ fn with_engine(state: &StateDir, work: impl FnOnce() -> Result<()>) -> Result<()
     let result = engine::wait_until_it_answers(|| true).and_then(|()| work());
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM)?;
     child.wait()?;
-    result
+    result.and(engine::unmount_root())
 }

@@ -100,6 +100,10 @@ impl Test {
         // The wipe itself fails when anything is left behind.
         let engine_as_before = || {
             ensure!(engine_was_there || !engine::answers(), "a container engine that was not there before still runs");
+            ensure!(
+                engine_was_there || !engine::root_is_mounted()?,
+                "the engine's folder is still mounted onto itself"
+            );
             Ok(())
         };
         report.run("nothing is left behind", || {

@@ -194,7 +194,8 @@ fn stop_engine(mut dockerd: Service, state: &StateDir) -> Result<()> {
     }
     step("Stopping dockerd", || {
         dockerd.stop();
-        wait_until("the engine is silent", Duration::from_secs(20), || Ok(!engine::answers()))
+        wait_until("the engine is silent", Duration::from_secs(20), || Ok(!engine::answers()))?;
+        engine::unmount_root()
     })
 }
 
