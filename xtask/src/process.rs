@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::interrupt::{Watched, is_interrupted};
+use crate::paths::repo;
 use crate::progress;
 
 /// Lines of a failed program's output that are worth showing.
@@ -27,7 +28,11 @@ pub fn command<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>
 /// Cargo, as if called from a shell. `cargo run` describes xtask in CARGO_PKG_* and the like; build scripts that look at
 /// those (ring's) would run again, and half of the tree be compiled anew, each time somebody calls cargo directly.
 pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let mut cargo = command("cargo", args);
+    let mut cargo = Command::new("cargo");
+    if std::env::var_os("CI").is_some() {
+        cargo.arg("--config").arg(repo().join(".cargo/ci.toml"));
+    }
+    cargo.args(args);
     let told_by_cargo = |name: &str| {
         let whole = [
             "CARGO",
@@ -43,11 +48,7 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     names.filter(|name| told_by_cargo(name)).for_each(|name| {
         cargo.env_remove(name);
     });
-    if std::env::var_os("CI").is_some() {
-        // Both pay off only later: in a second build, and in what a person does with the stack.
-        cargo.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
-    }
-    cargo.current_dir(crate::paths::repo());
+    cargo.current_dir(repo());
     cargo
 }
 
