@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use paddock_localstack::stack::Stack;
-use running_stack::{sdk, send, start};
+use running_stack::{sdk, send, send_together, start};
 use serde_json::json;
 
 async fn set(stack: &Stack, plan: serde_json::Value) {
@@ -32,6 +32,17 @@ fn put(
 async fn exists(client: &aws_sdk_dynamodb::Client, pk: &str) -> bool {
     let get = client.get_item().table_name("paddock").consistent_read(true).key("pk", AttributeValue::S(pk.into()));
     get.key("sk", AttributeValue::S("H".into())).send().await.unwrap().item.is_some()
+}
+
+/// So many messages, as they come.
+async fn receive(sqs: &aws_sdk_sqs::Client, url: &str, count: usize) -> Vec<String> {
+    let mut bodies = Vec::new();
+    while bodies.len() < count {
+        let receive = sqs.receive_message().queue_url(url).wait_time_seconds(20).max_number_of_messages(1);
+        let got = receive.visibility_timeout(600).send().await.unwrap();
+        bodies.extend(got.messages().iter().filter_map(|message| message.body().map(str::to_owned)));
+    }
+    bodies
 }
 
 #[tokio::test]
@@ -94,18 +105,13 @@ async fn doubled_and_reordered_messages_come_twice_with_the_copies_late() {
     set(&stack, json!({ "sqs-double": 1, "sqs-reorder": true })).await;
     let sqs = aws_sdk_sqs::Client::new(&sdk(&stack.endpoint_url()).await);
     let url = sqs.create_queue().queue_name("q").send().await.unwrap().queue_url.unwrap();
-    for body in ["one", "two"] {
-        sqs.send_message().queue_url(&url).message_body(body).send().await.unwrap();
-    }
-    let mut bodies = Vec::new();
-    while bodies.len() < 4 {
-        let receive = sqs.receive_message().queue_url(&url).wait_time_seconds(20).max_number_of_messages(1);
-        let got = receive.send().await.unwrap();
-        bodies.extend(got.messages().iter().filter_map(|message| message.body().map(str::to_owned)));
-    }
+    send_together(&sqs, &url, &["one", "two"]).await;
+    let mut bodies = receive(&sqs, &url, 4).await;
     assert_eq!(&bodies[..2], ["one", "two"]);
     bodies[2..].sort();
     assert_eq!(&bodies[2..], ["one", "two"]);
+    sqs.send_message().queue_url(&url).message_body("alone").send().await.unwrap();
+    assert_eq!(receive(&sqs, &url, 2).await, ["alone", "alone"]);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod running_stack;
 
-use running_stack::{get, sdk, start};
-use tokio::io::AsyncWriteExt as _;
+use running_stack::{get, sdk, send_together, start};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A runner killed in its long poll must not take a message with it into its grave.
 #[tokio::test]
@@ -14,16 +14,19 @@ async fn a_receive_whose_client_is_gone_takes_no_message() {
     let url = sqs.create_queue().queue_name("paddock-runner-x").send().await.unwrap().queue_url.unwrap();
     let body = format!(r#"{{"QueueUrl":"{url}","WaitTimeSeconds":20,"VisibilityTimeout":600}}"#);
     let poll = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: AmazonSQS.ReceiveMessage\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: AmazonSQS.ReceiveMessage\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let address = stack.endpoint_url().replace("http://", "");
     let mut dead = tokio::net::TcpStream::connect(&address).await.unwrap();
     dead.write_all(poll.as_bytes()).await.unwrap();
-    // Two exchanges: the poll is under way after the first, its end is seen before the second is answered.
+    // The poll is under way after an exchange that began later.
     get(format!("{}/_paddock/health", stack.endpoint_url())).await;
-    drop(dead);
-    get(format!("{}/_paddock/health", stack.endpoint_url())).await;
+    dead.shutdown().await.unwrap();
+    // To the server that is what a kill is. It ends the connection when it sees it, and the poll with it.
+    let mut answer = Vec::new();
+    drop(dead.read_to_end(&mut answer).await);
+    assert!(answer.is_empty(), "the poll went on: {}", String::from_utf8_lossy(&answer));
     sqs.send_message().queue_url(&url).message_body("work").send().await.unwrap();
     let got = sqs.receive_message().queue_url(&url).wait_time_seconds(20).send().await.unwrap();
     assert_eq!(got.messages().first().and_then(|message| message.body()), Some("work"));
@@ -37,9 +40,7 @@ async fn reordered_messages_overtake_each_other() {
     let sqs = aws_sdk_sqs::Client::new(&sdk(&stack.endpoint_url()).await);
     let url = sqs.create_queue().queue_name("paddock-runner-x").send().await.unwrap().queue_url.unwrap();
     let mut bodies = Vec::new();
-    for body in ["one", "two", "three"] {
-        sqs.send_message().queue_url(&url).message_body(body).send().await.unwrap();
-    }
+    send_together(&sqs, &url, &["one", "two", "three"]).await;
     while bodies.len() < 3 {
         let receive = sqs.receive_message().queue_url(&url).wait_time_seconds(20).max_number_of_messages(1);
         bodies.extend(receive.send().await.unwrap().messages.unwrap_or_default().into_iter().filter_map(|m| m.body));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::converge::{CONVERGENCE, Look, within};
+use crate::converge::{Look, PATIENCE, within};
 use crate::stack::STACK;
 use crate::toolbox::Toolbox;
 
@@ -123,7 +123,7 @@ impl Api {
 
     /// Waits until a sandbox is in a state.
     pub async fn until_state(&self, id: &str, wanted: &str) -> Result<()> {
-        within(CONVERGENCE, &format!("{id} {wanted}"), || async {
+        within(PATIENCE, &format!("{id} {wanted}"), || async {
             let seen = self.get(id).await?;
             Ok(if seen["state"] == wanted { Look::Done(()) } else { Look::NotYet(brief(&seen)) })
         })
@@ -132,7 +132,7 @@ impl Api {
 
     /// Waits until a deleted sandbox is unknown.
     pub async fn until_gone(&self, id: &str) -> Result<()> {
-        within(CONVERGENCE, &format!("{id} gone"), || async {
+        within(PATIENCE, &format!("{id} gone"), || async {
             let answer = self.call(Method::GET, &format!("/sandbox/{id}"), None).await?;
             Ok(if answer.status == 404 { Look::Done(()) } else { Look::NotYet(brief(&answer.body)) })
         })

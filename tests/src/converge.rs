@@ -9,6 +9,9 @@ use tokio::time::{Instant, timeout_at};
 /// After any single fault the stack is whole again within this (acceptance point 3 of issue 2).
 pub const CONVERGENCE: Duration = Duration::from_secs(60);
 
+/// For what follows no fault, or has its bound by [`after`]: nothing takes so long, only a test that fails does.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// What a look found.
@@ -20,9 +23,9 @@ pub enum Look<T> {
 }
 
 /// Everything that follows a fault, in the one bound that all of it has together.
-pub async fn after<T>(fault: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let whole = timeout_at(fault + CONVERGENCE, work).await;
-    whole.with_context(|| format!("not whole again {CONVERGENCE:?} after the fault"))?
+pub async fn after<T>(fault: Instant, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let whole = timeout_at(fault + bound, work).await;
+    whole.with_context(|| format!("not whole again {bound:?} after the fault"))?
 }
 
 /// Looks until it is as wanted; past the bound an error that says what was seen last.

@@ -6,10 +6,16 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::table::{Item, live_heads, text};
+use crate::converge::{Look, PATIENCE, within};
+use crate::table::{self, Item, live_heads, text};
 
 /// CPUs, memory GiB, disk GiB.
 type Amount = [i64; 3];
+
+/// Waits until it is so: a scan is no snapshot, and what is under way may be seen half.
+pub async fn settles() -> Result<()> {
+    within(PATIENCE, "quota is conserved", || async { check_conserved(&table::scan().await?).map(Look::Done) }).await
+}
 
 /// Fails when an organization's use differs from its sandboxes' charges, or when a shard is over its limit.
 pub fn check_conserved(items: &[Item]) -> Result<()> {

@@ -1,13 +1,12 @@
 //! Requests exactly as written: URL libraries tidy up what the tests want to send untidy.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::api::Answer;
+use crate::converge::PATIENCE;
 
 /// A request line, headers without `Host` and `Connection`, and a body.
 pub struct Request<'a> {
@@ -41,9 +40,9 @@ pub async fn send(url: &str, request: &Request<'_>) -> Result<Answer> {
         writer
     });
     let mut answer = Vec::new();
-    let reading = tokio::time::timeout(Duration::from_secs(60), reader.read_to_end(&mut answer)).await;
+    let reading = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut answer)).await;
     writing.abort();
-    match reading.context("no answer within a minute")? {
+    match reading.context("no answer in time")? {
         Ok(_) => parse(&answer),
         Err(_) if !answer.is_empty() => parse(&answer),
         Err(problem) => Err(problem.into()),

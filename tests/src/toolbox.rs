@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::converge::{CONVERGENCE, Look, within};
+use crate::converge::{Look, PATIENCE, within};
 use crate::stack::STACK;
 
 /// A sandbox seen through one edge.
@@ -82,7 +82,7 @@ impl Toolbox {
 
     /// Waits until commands run again after something was broken.
     pub async fn until_works(&self) -> Result<()> {
-        within(CONVERGENCE, "commands run", || async {
+        within(PATIENCE, "commands run", || async {
             let ran = self.exec("echo works").await?;
             Ok(if ran.output == "works" { Look::Done(()) } else { Look::NotYet(format!("{ran:?}")) })
         })

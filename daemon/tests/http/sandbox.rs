@@ -42,6 +42,14 @@ impl Sandbox {
         std::fs::write(path, content).expect("write");
     }
 
+    /// A script that can be run. Another process writes it: what this one has open for writing cannot be run, and a
+    /// child that another test is starting has it open too until it has become its own program.
+    pub async fn write_program(&self, name: &str, content: &str) {
+        self.write("draft", content);
+        let write = format!("mkdir -p \"$(dirname {name})\" && cp draft {name} && chmod 755 {name}");
+        assert_eq!(self.execute(&write).await, (0, String::new()));
+    }
+
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).expect("read")
     }

@@ -1,7 +1,8 @@
 //! One embedded AWS endpoint for all tests of this program; an organization of its own for each test.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use paddock_functions::actions::{apply_report, bootstrap, register_agent};
-use paddock_functions::app::{App, Clock};
+use paddock_functions::app::{App, Clock, system_clock};
 use paddock_functions::config::Config;
 use paddock_functions::router::router;
 use paddock_functions::seal::sha256_hex;
@@ -41,6 +42,9 @@ static STACK: LazyLock<Stack> = LazyLock::new(|| {
 });
 
 const JOIN_TOKEN: &str = "join";
+
+/// The fake runner is quick; a busy machine may not be, and a second is soon over.
+const START_WAIT: Duration = Duration::from_secs(60);
 
 /// Runs a test on the runtime that all share; on this thread, so that its failure is told as its own.
 pub fn run(test: impl Future<Output = ()>) {
@@ -99,8 +103,9 @@ impl Fixture {
     /// With limits of requests.
     pub async fn with(rate_limits: &str) -> Self {
         let region = format!("region-{}", Uuid::new_v4().simple());
-        let clock: Clock = Arc::new(now);
-        Self::of(Arc::new(App::new(config(&region, rate_limits), &aws(), clock)), "user").await
+        let mut app = App::new(config(&region, rate_limits), &aws(), rising_clock());
+        app.start_wait = START_WAIT;
+        Self::of(Arc::new(app), "user").await
     }
 
     /// Another organization of the same deployment.
@@ -287,8 +292,13 @@ fn done(work: &Work) -> Report {
 /// The one general snapshot; every fixture puts the same.
 const SNAPSHOT: Uuid = Uuid::from_u128(0x6f1e_8f0a_3c1d_4a52_9c63_0d6a_1f0e_9b11);
 
-/// The real time.
-pub fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    Timestamp(since.as_millis() as i64)
+/// The real time, but never the same twice and never back: what was made later is later, also when the machine's clock
+/// is set meanwhile.
+fn rising_clock() -> Clock {
+    let last = Mutex::new(0_i64);
+    Arc::new(move || {
+        let mut last = last.lock().expect("nobody panics meanwhile");
+        *last = system_clock().0.max(*last + 1);
+        Timestamp(*last)
+    })
 }

@@ -4,6 +4,9 @@ use serde_json::json;
 
 use super::fixture::{Answer, Fixture, run};
 
+/// Seconds of a window that began in 1970 and ends in 2096: no test meets its end, where counts begin anew.
+const WINDOW: u32 = 4_000_000_000;
+
 fn number(answer: &Answer, header: &str) -> i64 {
     answer.headers.get(header).unwrap_or_else(|| panic!("{header}")).to_str().unwrap().parse().unwrap()
 }
@@ -20,8 +23,7 @@ fn off_by_default() {
 #[test]
 fn classes_are_counted_apart_and_per_organization() {
     run(async {
-        // Windows of a day: the test does not straddle one but at midnight, when its counts only get smaller.
-        let fixture = Fixture::with("sandbox-create=2/86400,authenticated=100/86400").await;
+        let fixture = Fixture::with(&format!("sandbox-create=2/{WINDOW},authenticated=100/{WINDOW}")).await;
         let neighbour = fixture.neighbour().await;
         for left in [1, 0] {
             let made = fixture.call("POST", "/sandbox", Some(json!({}))).await;
@@ -31,13 +33,14 @@ fn classes_are_counted_apart_and_per_organization() {
         let before = fixture.stored().await;
         let refused = fixture.call("POST", "/sandbox", Some(json!({}))).await;
         assert!(refused.refused(429).contains("sandbox-create"));
-        assert!((1..=86400).contains(&number(&refused, "retry-after-sandbox-create")));
-        assert!((1..=86400).contains(&number(&refused, "x-ratelimit-reset-sandbox-create")));
+        for header in ["retry-after-sandbox-create", "x-ratelimit-reset-sandbox-create"] {
+            assert!((1..=i64::from(WINDOW)).contains(&number(&refused, header)), "{header}");
+        }
         assert!(!refused.headers.contains_key("retry-after"), "it makes the Python SDK sleep");
         assert_eq!(fixture.stored().await, before);
 
         let config = fixture.call_as(None, "GET", "/config", None).await.body;
-        assert_eq!(config["rateLimit"]["sandboxCreate"], json!({"ttl": 86400, "limit": 2}));
+        assert_eq!(config["rateLimit"]["sandboxCreate"], json!({"ttl": WINDOW, "limit": 2}));
         assert_eq!(config["rateLimit"].as_object().unwrap().len(), 2, "only those that are on");
         let read = fixture.call("GET", "/sandbox", None).await;
         assert_eq!((read.status.as_u16(), number(&read, "x-ratelimit-remaining-authenticated")), (200, 99));
@@ -48,8 +51,8 @@ fn classes_are_counted_apart_and_per_organization() {
 #[test]
 fn an_address_with_too_many_refused_credentials_is_refused_before_authentication() {
     run(async {
-        // A limit that no other test shares: tests have one address, and the counter is in the table.
-        let fixture = Fixture::with("failed-auth=3/86399").await;
+        // A class that no other test limits: tests have one address, and the counter is in the table.
+        let fixture = Fixture::with(&format!("failed-auth=3/{WINDOW}")).await;
         for _ in 0..2 {
             fixture.call_as(Some("dtn_wrong"), "GET", "/sandbox", None).await.refused(401);
         }

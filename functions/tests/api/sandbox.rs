@@ -127,9 +127,12 @@ fn quota_is_a_400_that_names_the_resource() {
     });
 }
 
+/// A minute and more: only a broken build looks so often.
+const LOOKS: u32 = 2_400;
+
 /// Polls as an SDK does.
 async fn until(fixture: &Fixture, sandbox: &str, state: &str) {
-    for _ in 0..200 {
+    for _ in 0..LOOKS {
         if fixture.call("GET", &format!("/sandbox/{sandbox}"), None).await.body["state"] == state {
             return;
         }
@@ -139,7 +142,7 @@ async fn until(fixture: &Fixture, sandbox: &str, state: &str) {
 }
 
 async fn gone(fixture: &Fixture, id: &str) {
-    for _ in 0..200 {
+    for _ in 0..LOOKS {
         let answer = fixture.call("GET", &format!("/sandbox/{id}"), None).await;
         if answer.status.as_u16() == 404 {
             answer.refused(404);

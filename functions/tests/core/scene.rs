@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::config::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -207,7 +207,10 @@ async fn aws(endpoint: &str) -> SdkConfig {
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new("test", "test", None, None, "test"));
-    App::settings(loader).load().await
+    // A busy machine may take longer than AWS does, and a call that is made again counts twice.
+    let patience = Duration::from_secs(60);
+    let patient = TimeoutConfig::builder().connect_timeout(patience).operation_attempt_timeout(patience).build();
+    App::settings(loader).timeout_config(patient).load().await
 }
 
 fn config() -> Config {

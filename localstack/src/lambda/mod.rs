@@ -26,8 +26,9 @@ pub use pool::Pool;
 
 /// Largest request or response of a synchronous invocation (6 MB and what AWS adds to it).
 pub const PAYLOAD_LIMIT: usize = 6_291_556;
-/// AWS gives a function this long to ask for its first invocation.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// A function has this long to ask for its first invocation. AWS gives 10 s, on a machine that does nothing else; here
+/// several start at once, perhaps beside a compiler, and one killed for that would only have to start again.
+const INIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is needed to run one function.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -132,6 +133,18 @@ pub async fn sdk(endpoint: &str) -> aws_config::SdkConfig {
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .load()
         .await
+}
+
+/// Sends messages in one call, in this order. Between two calls a busy machine may take longer than a late message is
+/// late.
+pub async fn send_together(sqs: &aws_sdk_sqs::Client, url: &str, bodies: &[&str]) {
+    let mut entries = Vec::new();
+    for (number, body) in bodies.iter().enumerate() {
+        let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(*body);
+        entries.push(entry.build().unwrap());
+    }
+    let sent = sqs.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await.unwrap();
+    assert!(sent.failed().is_empty(), "{sent:?}");
 }
 
 /// State letter of a process in /proc, `None` when there is none.

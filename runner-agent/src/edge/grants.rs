@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Refusals are remembered too, so that a caller in a loop does not become load for the control plane. Apart from the
 /// grants: a flood of wrong credentials must not push good ones out.
 const MOST_DENIED: u64 = 10_000;
-const DENIED_FOR: Duration = Duration::from_secs(2);
+pub(super) const DENIED_FOR: Duration = Duration::from_secs(2);
 /// Tries before a grant that is revoked again and again while asked for is given up.
 const ASK_TRIES: usize = 3;
 

@@ -132,9 +132,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_door_is_the_daemons_silence() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let nowhere = listener.local_addr().unwrap();
-        drop(listener);
+        // Bound without listening: a port that is free could become another test's.
+        let bound = tokio::net::TcpSocket::new_v4().unwrap();
+        bound.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let nowhere = bound.local_addr().unwrap();
         let error = DaemonClient::new().unwrap().version(nowhere).await.unwrap_err();
         assert!(error.is_the_daemons(), "{error:?}");
     }

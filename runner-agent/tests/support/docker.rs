@@ -60,6 +60,11 @@ pub async fn any_network(engine: &Arc<dyn Engine>, deployment: &str, runner: Uui
     network::ensure(engine, deployment, runner, None).await.unwrap()
 }
 
+/// Looks in a row that must find nothing: what the engine began for a runner may appear after one that did not see it.
+const CLEAN_LOOKS: usize = 4;
+/// Only a test that fails looks so often.
+const MOST_LOOKS: usize = 240;
+
 /// Removes all of a runner that a test leaves, whether it passed or not. Bind it before the runner, so that it is
 /// dropped after it.
 pub struct Cleanup(Uuid);
@@ -89,18 +94,18 @@ impl Cleanup {
 impl Drop for Cleanup {
     #[expect(clippy::disallowed_methods, reason = "a drop cannot await, and no event says that nothing more will come")]
     fn drop(&mut self) {
-        let mut clean = self.try_once();
-        for _ in 0..40 {
-            if clean {
+        let mut clean = 0;
+        for _ in 0..MOST_LOOKS {
+            clean = if self.try_once() { clean + 1 } else { 0 };
+            if clean == CLEAN_LOOKS {
                 break;
             }
             std::thread::sleep(Duration::from_millis(250));
-            clean = self.try_once();
         }
         for family in ["inet", "bridge"] {
             run("nft", &["delete", "table", family, &format!("paddock_{}", network::short(self.0))]);
         }
-        assert!(clean || std::thread::panicking(), "something of runner {} is left behind", self.0);
+        assert!(clean == CLEAN_LOOKS || std::thread::panicking(), "something of runner {} is left behind", self.0);
     }
 }
 

@@ -13,6 +13,9 @@ from daytona import CreateSandboxFromSnapshotParams, Daytona, DaytonaNotFoundErr
 
 SDK = tuple(int(part) for part in importlib.metadata.version("daytona").split(".")[:2])
 
+# Seconds. Nothing takes so long, only a test that fails does.
+PATIENCE = 180
+
 # The language label that SDKs from 0.190 on put on every sandbox.
 LANGUAGE_LABEL = "code-toolbox-language"
 
@@ -36,7 +39,7 @@ def create(client, run_id):
 
     def create_one(**wanted):
         labels = {"suite": run_id, **wanted.pop("labels", {})}
-        sandbox = client.create(CreateSandboxFromSnapshotParams(labels=labels, **wanted))
+        sandbox = client.create(CreateSandboxFromSnapshotParams(labels=labels, **wanted), timeout=PATIENCE)
         made.append(sandbox)
         return sandbox
 
@@ -85,7 +88,7 @@ def delete_and_wait(client, sandbox):
 
 def until_gone(client, sandbox_id):
     """A deleted sandbox may be seen `destroying` for a while. There is no event to wait for in these SDKs."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             state = client.get(sandbox_id).state
@@ -94,6 +97,12 @@ def until_gone(client, sandbox_id):
         assert state == "destroying", f"deleted, yet {state}"
         assert time.monotonic() < deadline, f"{sandbox_id} is never gone"
         time.sleep(0.1)
+
+
+def comes_to_an_end(box, pgrep):
+    """What was killed may be seen for a moment after its caller was told."""
+    looks = f"for look in $(seq 600); do {pgrep} >/dev/null || exit 0; sleep 0.1; done; exit 1"
+    return box.process.exec(looks).exit_code == 0
 
 
 def error_class(name):

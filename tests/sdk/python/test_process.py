@@ -3,7 +3,7 @@
 import pytest
 from daytona import CodeRunParams, DaytonaError
 from daytona_toolbox_api_client.exceptions import ApiException
-from conftest import SDK, error_class
+from conftest import SDK, comes_to_an_end, error_class
 
 
 def test_exec_result_and_exit_code(box):
@@ -43,7 +43,7 @@ def test_exec_timeout_kills_the_whole_group(box):
         box.process.exec("sh -c 'sleep 4321' & sleep 4321", timeout=1)
     assert type(caught.value) is error_class("DaytonaProcessExecutionTimeoutError")
     assert caught.value.status_code == 408
-    assert box.process.exec("pgrep -fx 'sleep 4321' | wc -l").result.strip() == "0"
+    assert comes_to_an_end(box, "pgrep -fx 'sleep 4321'")
 
 
 def test_exec_large_output(box):
@@ -105,7 +105,7 @@ def test_code_run_timeout(box):
         box.process.code_run("import time; time.sleep(4322)", params, timeout=1)
     assert type(caught.value) is expected
     assert getattr(caught.value, status) == 408
-    assert box.process.exec("pgrep -f '[i]nterpreter-4322' | wc -l").result.strip() == "0"
+    assert comes_to_an_end(box, "pgrep -f '[i]nterpreter-4322'")
 
 
 def test_code_run_javascript_and_typescript(create):

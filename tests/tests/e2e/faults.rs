@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::faults::{self, Faults};
 use paddock_tests::toolbox::Toolbox;
-use paddock_tests::{docker, quota, table, turn};
+use paddock_tests::{docker, quota, turn};
 use serde_json::{Value, json};
 
 const SANDBOXES: usize = 10;
@@ -27,17 +27,18 @@ async fn doubled_late_and_lost_messages_change_no_end_state() -> Result<()> {
     for (_, id) in &stopped {
         one_container(id, false).await?;
     }
-    quota_settles().await?;
+    // The pool is topped up meanwhile, but it belongs to no organization.
+    quota::settles().await?;
 
     try_join_all(lives.iter().map(|id| api.delete(id))).await?;
     for id in &lives {
-        within(CONVERGENCE, "no container is left", || async {
+        within(PATIENCE, "no container is left", || async {
             let left = docker::containers(id).await?;
             Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(format!("{id}: {left:?}")) })
         })
         .await?;
     }
-    quota_settles().await?;
+    quota::settles().await?;
     let stats = faults::stats().await?;
     drop(storm);
     let (all, hit) = writes(&stats);
@@ -63,15 +64,6 @@ async fn one_container(id: &str, running: bool) -> Result<()> {
     let container = docker::container(id).await?;
     ensure!(container.running == running, "sandbox {id}: running is {}", container.running);
     Ok(())
-}
-
-/// The pool is topped up meanwhile, but it belongs to no organization.
-async fn quota_settles() -> Result<()> {
-    within(CONVERGENCE, "quota is conserved", || async {
-        quota::check_conserved(&table::scan().await?)?;
-        Ok(Look::Done(()))
-    })
-    .await
 }
 
 /// Writes and how many of them met a fault: with every tenth throttled and every tenth answer lost, about a fifth.

@@ -1,10 +1,9 @@
 //! Requests that must be refused with a clear error in the wire's shape, through the real stack, and change nothing.
 //! Every operation of the API is walked in the functions' own tests; here are a sample of it, and all of the edge.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use paddock_tests::api::{Answer, Api, labelled};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{operator, raw, table, turn};
@@ -152,6 +151,15 @@ async fn make(api: &Api) -> Result<Target> {
     api.delete(&id).await?;
     let id = api.create(json!({ "name": name, "labels": { "test": "refusals" } })).await?;
     Toolbox::of(&id).sh(&format!("echo mine > {MARKER}")).await?;
+    // One from the pool is started at once; that its owner has the new wish is in the table only when it has said so.
+    within(PATIENCE, "its owner has reported", || async {
+        let items = table::scan().await?;
+        let heads = table::live_heads(&items);
+        let head = heads.get(&id).context("the sandbox is in the table")?;
+        let (heard, wished) = (head.get("seen_gen"), head.get("gen"));
+        Ok(if heard == wished { Look::Done(()) } else { Look::NotYet(format!("{heard:?} of {wished:?}")) })
+    })
+    .await?;
     Ok(Target { id, name })
 }
 
@@ -296,13 +304,18 @@ async fn a_deleted_key_stops_working_at_the_edge_too() -> Result<()> {
     let key = made.body["value"].as_str().context("a new key is shown once")?.to_owned();
     let brief = Api::with_key(Some(key));
     let url = format!("{}/{}/work-dir", STACK.proxy_url, target.id);
-    ensure!(brief.call_url(Method::GET, &url, None).await?.status == 200, "a new key works at the edge");
+    let taken = within(PATIENCE, "the edge has an answer", || async {
+        let status = brief.call_url(Method::GET, &url, None).await?.status;
+        // An edge that has heard nothing of revocations for a while lets nobody new in, and says that.
+        Ok(if status == 503 { Look::NotYet(status.to_string()) } else { Look::Done(status) })
+    })
+    .await?;
+    ensure!(taken == 200, "a new key is refused at the edge: {taken}");
 
     let deleted = owner.call(Method::DELETE, &format!("/api-keys/{name}"), None).await?;
     ensure!(matches!(deleted.status, 200 | 204), "{deleted:?}");
     // Edges poll the feed of revocations every 2 s (design §8): 5 s is promised, the bound here is generous.
-    paddock_tests::converge::within(Duration::from_secs(20), "the edge refuses the key", || async {
-        use paddock_tests::converge::Look;
+    within(PATIENCE, "the edge refuses the key", || async {
         let answer = brief.call_url(Method::GET, &url, None).await?;
         Ok(if answer.status == 401 { Look::Done(()) } else { Look::NotYet(answer.status.to_string()) })
     })

@@ -1,8 +1,8 @@
 //! Named to run last: after all other tests nothing of theirs is left on the machine or in the table.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use paddock_tests::api::Api;
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::{docker, processes, quota, table, turn};
 
@@ -12,11 +12,16 @@ const MOST_IN_STOCK: usize = 32;
 #[tokio::test]
 async fn no_sandbox_container_or_charge_is_left() -> Result<()> {
     let _turn = turn::alone().await;
-    let left = Api::owner().list().await?;
-    ensure!(left.is_empty(), "sandboxes left by tests: {left:?}");
+    let api = Api::owner();
+    // A test need not wait for what it has deleted.
+    within(PATIENCE, "no sandbox is left by a test", || async {
+        let left = api.list().await?;
+        Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(format!("{left:?}")) })
+    })
+    .await?;
     // The pool fills up again after the last claims.
-    within(CONVERGENCE, "containers as in the table", containers_match_the_table).await?;
-    quota::check_conserved(&table::scan().await?)
+    within(PATIENCE, "containers as in the table", containers_match_the_table).await?;
+    quota::settles().await
 }
 
 /// One container per sandbox, and no other sandbox's; of networks no more than are in use or in stock.

@@ -125,7 +125,7 @@ mod tests {
         fs::write(state.pids().join("reused"), format!("{} 1\n", pid(&other))).expect("write");
         kill(Pid::from_raw(pid(&marked)), Signal::SIGSTOP).expect("stop");
 
-        wait_until("the marked process is there", Duration::from_secs(10), || Ok(find(&state)?.len() == 2))
+        wait_until("the marked process is there", Duration::from_secs(60), || Ok(find(&state)?.len() == 2))
             .expect("found");
         let found = find(&state).expect("find");
         let reaper = std::thread::spawn(move || (known.wait(), marked.wait()));

@@ -81,7 +81,22 @@ fn listening_inode(port: u16) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::process::wait_until;
+
+    /// A program that another test starts holds copies of all our sockets, that of the last look at this port too, until
+    /// it is executed.
+    fn bind(port: u16) -> TcpListener {
+        let mut bound = None;
+        wait_until("nobody holds the port", Duration::from_secs(60), || {
+            bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+            Ok(bound.is_some())
+        })
+        .expect("bind");
+        bound.expect("bound")
+    }
 
     #[test]
     fn names_the_process_that_has_a_port() {
@@ -95,8 +110,7 @@ mod tests {
     #[test]
     fn a_block_is_free() {
         let base = free_block(9).expect("ports");
-        let listeners: Vec<_> =
-            (base..base + 9).map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("bind")).collect();
+        let listeners: Vec<_> = (base..base + 9).map(bind).collect();
         assert!(!(base..base + 9).contains(&free_block(9).expect("ports")), "the taken block was given again");
         drop(listeners);
     }

@@ -207,6 +207,9 @@ mod tests {
     use super::*;
     use crate::process::wait_until;
 
+    /// Only a broken build waits that long.
+    const LIMIT: Duration = Duration::from_secs(60);
+
     fn shell(name: &str, line: &str) -> Spec {
         let args = vec!["-c".to_owned(), line.to_owned()];
         Spec {
@@ -229,7 +232,7 @@ mod tests {
     fn starts_again_what_died_and_stops_for_good() {
         let (_folder, state) = state();
         let mut service = Service::start(&state, shell("short", "echo born")).expect("start");
-        wait_until("it died twice", Duration::from_secs(20), || Ok(service.deaths() >= 2)).expect("restarts");
+        wait_until("it died twice", LIMIT, || Ok(service.deaths() >= 2)).expect("restarts");
         service.stop();
         let born = std::fs::read_to_string(state.log("short")).expect("log").lines().count();
         assert!(born >= 2, "{born} lives");
@@ -243,8 +246,7 @@ mod tests {
             Service::start(&state, shell("stubborn", "trap '' TERM; echo ready; while :; do sleep 1; done"))
                 .expect("start");
         let log = state.log("stubborn");
-        wait_until("it is deaf", Duration::from_secs(20), || Ok(std::fs::read_to_string(&log)?.contains("ready")))
-            .expect("ready");
+        wait_until("it is deaf", LIMIT, || Ok(std::fs::read_to_string(&log)?.contains("ready"))).expect("ready");
         service.stop();
         assert_eq!(service.deaths(), 0);
         assert!(service.shared.lock().pid.is_none());

@@ -11,6 +11,7 @@ use super::{
     agents::Agents,
     scene::{Machine, Sandbox, TOKEN, client, edge_error, raw, settings},
 };
+use crate::edge::grants::DENIED_FOR;
 
 /// A daemon that answers with what it saw.
 fn mirror() -> Router {
@@ -162,11 +163,15 @@ async fn two_opinions_on_the_length_become_one() {
 #[tokio::test]
 async fn wrong_credentials_are_asked_about_once() {
     let (agents, machine, sandbox) = scene().await;
+    let client = client();
+    let began = Instant::now();
     for _ in 0..5 {
-        let wrong = client().get(machine.url(sandbox.id, "/x")).bearer_auth("wrong").send().await.unwrap();
+        let wrong = client.get(machine.url(sandbox.id, "/x")).bearer_auth("wrong").send().await.unwrap();
         edge_error(wrong, StatusCode::UNAUTHORIZED).await;
     }
-    assert_eq!(agents.asked(), 1);
+    // A refusal is forgotten after a while; on a machine that is held up that may be in the middle of this.
+    let forgotten = began.elapsed().as_secs() / DENIED_FOR.as_secs();
+    assert!(agents.asked() <= 1 + usize::try_from(forgotten).unwrap(), "{} questions", agents.asked());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     agents::Agents,
-    scene::{Machine, Sandbox, TOKEN, client, edge_error, settings},
+    scene::{Machine, Sandbox, TOKEN, client, edge_error, nowhere, settings},
 };
 use crate::{edge::EdgeSettings, sandboxes::registry::Phase};
 
@@ -175,9 +175,8 @@ async fn refusals_of_the_owner_are_told_as_ours() {
 #[tokio::test]
 async fn a_machine_that_is_down_is_named() {
     let scene = scene().await;
-    let nowhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", nowhere.local_addr().unwrap());
-    drop(nowhere);
+    let (_bound, nowhere) = nowhere();
+    let url = format!("http://{nowhere}");
     let grant = Grant { relay_url: Some(url), runner_id: Some(Uuid::new_v4()), ..scene.sandbox.grant.clone() };
     scene.agents.grant(TOKEN, &scene.sandbox.id.to_string(), grant);
     let answer = scene.edge.post(scene.sandbox.id, "/echo").body("x").send().await.unwrap();

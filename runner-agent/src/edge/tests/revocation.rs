@@ -100,29 +100,25 @@ async fn others_go_on() {
 
 #[tokio::test]
 async fn without_the_feed_only_known_callers_are_served() {
-    let (agents, machine, sandbox) =
-        scene(EdgeSettings { blind_after: Duration::from_millis(100), ..settings() }).await;
-    assert_eq!(machine.get(sandbox.id, "/x").send().await.unwrap().status(), StatusCode::OK);
+    let (agents, machine, sandbox) = scene(EdgeSettings { blind_after: Duration::from_secs(1), ..settings() }).await;
+    let client = super::scene::client();
+    let get = |token: &str| client.get(machine.url(sandbox.id, "/x")).bearer_auth(token).send();
+    // A machine that is held up for longer than the silence that is allowed refuses at first.
+    while get(TOKEN).await.unwrap().status() != StatusCode::OK {}
     agents.feed_down(true);
     // Each is a new caller, until the edge has noticed.
     let refused = loop {
         let token = format!("good-{}", Uuid::new_v4());
         agents.grant(&token, &sandbox.id.to_string(), sandbox.grant.clone());
-        let request = super::scene::client().get(machine.url(sandbox.id, "/x")).bearer_auth(&token);
-        let answer = request.send().await.unwrap();
+        let answer = get(&token).await.unwrap();
         if answer.status() != StatusCode::OK {
             break answer;
         }
     };
     edge_error(refused, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert_eq!(machine.get(sandbox.id, "/x").send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(get(TOKEN).await.unwrap().status(), StatusCode::OK);
     agents.feed_down(false);
     let token = "good-late";
     agents.grant(token, &sandbox.id.to_string(), sandbox.grant.clone());
-    loop {
-        let request = super::scene::client().get(machine.url(sandbox.id, "/x")).bearer_auth(token);
-        if request.send().await.unwrap().status() == StatusCode::OK {
-            break;
-        }
-    }
+    while get(token).await.unwrap().status() != StatusCode::OK {}
 }

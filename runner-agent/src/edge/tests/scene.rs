@@ -14,7 +14,7 @@ use paddock_wire::{
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -205,6 +205,14 @@ pub async fn serve(router: Router) -> SocketAddr {
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     addr
+}
+
+/// An address where nobody listens, for as long as the result lives: a port that is free could become another test's.
+pub fn nowhere() -> (TcpSocket, SocketAddr) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let addr = bound.local_addr().unwrap();
+    (bound, addr)
 }
 
 /// Checks that an answer is an error of the edge, whole and in the wire's shape; gives the message.

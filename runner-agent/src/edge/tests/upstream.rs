@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     agents::Agents,
-    scene::{Machine, Sandbox, TOKEN, edge_error, settings},
+    scene::{Machine, Sandbox, TOKEN, edge_error, nowhere, settings},
 };
 use crate::sandboxes::registry::Letter;
 
@@ -110,7 +110,8 @@ async fn a_kept_connection_that_breaks_after_sending_is_not_repeated_either() {
     let mut kept = connections.recv().await.unwrap();
     read_request(&mut kept).await;
     kept.write_all(OK).await.unwrap();
-    call.await.unwrap().unwrap();
+    // To its end: a caller that leaves before takes the connection along.
+    assert_eq!(call.await.unwrap().unwrap().text().await.unwrap(), "ok");
     let call = tokio::spawn(machine.post(sandbox.id, "/x").body("END").send());
     read_request(&mut kept).await;
     drop(kept);
@@ -122,9 +123,9 @@ async fn a_kept_connection_that_breaks_after_sending_is_not_repeated_either() {
 async fn a_dead_daemon_is_told_to_caller_and_owner() {
     let (addr, connections) = by_hand().await;
     let (_agents, machine, mut sandbox) = scene(addr).await;
-    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    sandbox.becomes(crate::sandboxes::registry::Phase::Running { addr: nowhere.local_addr().unwrap() });
-    drop((nowhere, connections));
+    let (_bound, nowhere) = nowhere();
+    sandbox.becomes(crate::sandboxes::registry::Phase::Running { addr: nowhere });
+    drop(connections);
     let dead = machine.post(sandbox.id, "/x").body("END").send().await.unwrap();
     edge_error(dead, StatusCode::BAD_GATEWAY).await;
     assert!(matches!(sandbox.seat.mailbox.recv().await, Some(Letter::Look)));

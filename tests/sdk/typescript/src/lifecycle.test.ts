@@ -11,7 +11,7 @@ import {
   DaytonaNotFoundError,
   SandboxState,
 } from '@daytona/sdk'
-import { create, daytona, deleteAll, listLabelled, runId } from './sandboxes.js'
+import { create, daytona, deleteAll, listLabelled, patience, runId } from './sandboxes.js'
 
 after(deleteAll)
 
@@ -28,7 +28,7 @@ test('a default sandbox', async () => {
   await sandbox.refreshData()
   assert.equal(sandbox.autoStopInterval, 42)
   await sandbox.refreshActivity()
-  await sandbox.delete(60, true)
+  await sandbox.delete(patience, true)
 })
 
 test('name, language, environment and labels', async () => {
@@ -62,7 +62,7 @@ test('list by labels, page by page', async () => {
   const made = await Promise.all([create({ labels }), create({ labels }), create({ labels })])
   const listed = await listLabelled(labels)
   assert.deepEqual(listed.map((sandbox) => sandbox.id).sort(), made.map((sandbox) => sandbox.id).sort())
-  await Promise.all(made.map((sandbox) => sandbox.delete(60, true)))
+  await Promise.all(made.map((sandbox) => sandbox.delete(patience, true)))
   assert.deepEqual(await listLabelled(labels), [])
 })
 
@@ -76,14 +76,14 @@ test('stop, then start, keeps files', async () => {
   assert.equal(sandbox.state, SandboxState.STARTED)
   assert.equal((await sandbox.fs.downloadFile('kept.txt')).toString(), 'still here')
   assert.equal((await sandbox.process.executeCommand('echo $KEPT')).result.trim(), 'yes')
-  await sandbox.stop(60, true)
+  await sandbox.stop(patience, true)
   assert.equal((await daytona.get(sandbox.id)).state, SandboxState.STOPPED)
-  await sandbox.delete(60, true)
+  await sandbox.delete(patience, true)
 })
 
 test('delete twice', async () => {
   const sandbox = await create()
-  await sandbox.delete(60, true)
+  await sandbox.delete(patience, true)
   await assert.rejects(sandbox.delete(), DaytonaNotFoundError)
   await assert.rejects(daytona.get(sandbox.id), DaytonaNotFoundError)
 })

@@ -10,10 +10,13 @@ export const daytona = new Daytona()
 /** Tells the sandboxes of this run from those of a suite running beside it. */
 export const runId = randomUUID().slice(0, 8)
 
+/** Seconds. Nothing takes so long, only a test that fails does. */
+export const patience = 180
+
 const made: Sandbox[] = []
 
 export async function create(params: CreateSandboxFromSnapshotParams = {}): Promise<Sandbox> {
-  const sandbox = await daytona.create({ ...params, labels: { suite: runId, ...params.labels } })
+  const sandbox = await daytona.create({ ...params, labels: { suite: runId, ...params.labels } }, { timeout: patience })
   made.push(sandbox)
   return sandbox
 }
@@ -27,7 +30,7 @@ export async function listLabelled(labels: Record<string, string>): Promise<Sand
 /** For `after`: deletes what is left and checks that nothing stays. */
 export async function deleteAll(): Promise<void> {
   for (const sandbox of made) {
-    await sandbox.delete(60, true).catch((error: unknown) => {
+    await sandbox.delete(patience, true).catch((error: unknown) => {
       if (!(error instanceof DaytonaNotFoundError)) throw error
     })
   }

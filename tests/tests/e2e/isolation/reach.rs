@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{docker, turn};
@@ -41,7 +41,7 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     // An ordinary container of the same image reaches all of it (IPv6 only where Docker has it): the servers are there.
     let image = docker::container(&attacker).await?.all["Image"].as_str().unwrap_or_default().to_owned();
     let expected: BTreeSet<Target> = everything.iter().filter(|(ip, _)| !ip.contains(':')).cloned().collect();
-    within(CONVERGENCE, "an ordinary container reaches all servers", || async {
+    within(PATIENCE, "an ordinary container reaches all servers", || async {
         let reached = from_ordinary_container(&image, &everything).await?;
         Ok(if reached.is_superset(&expected) {
             Look::Done(())
@@ -52,7 +52,7 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     .await?;
     // And the neighbour's servers answer the host.
     for port in [8080, 2280] {
-        within(CONVERGENCE, "the neighbour's server listens", || async {
+        within(PATIENCE, "the neighbour's server listens", || async {
             tokio::net::TcpStream::connect((neighbour_address.as_str(), port)).await?;
             Ok(Look::Done(()))
         })
@@ -64,11 +64,19 @@ async fn a_sandbox_reaches_the_internet_but_no_neighbour_host_or_private_network
     forbidden.insert(("fd00:ec2::254".to_owned(), PORT));
     let all: BTreeSet<Target> = forbidden.iter().cloned().chain([public.clone()]).collect();
     for id in [&attacker, &neighbour] {
-        let reached = from_sandbox(id, &all).await?;
         let own = |target: &Target| id == &neighbour && target.0 == neighbour_address;
-        let leaked: Vec<_> = reached.intersection(&forbidden).filter(|target| !own(target)).collect();
+        let leaks = |reached: &BTreeSet<Target>| -> Vec<Target> {
+            reached.intersection(&forbidden).filter(|target| !own(target)).cloned().collect()
+        };
+        // On a busy machine a probe's time may be over before any packet came through; a leak is one at first sight.
+        let leaked = within(PATIENCE, "a sandbox reaches the internet, or the probe proves nothing", || async {
+            let reached = from_sandbox(id, &all).await?;
+            let leaked = leaks(&reached);
+            let is_proof = reached.contains(&public) || !leaked.is_empty();
+            Ok(if is_proof { Look::Done(leaked) } else { Look::NotYet(format!("{reached:?}")) })
+        })
+        .await?;
         ensure!(leaked.is_empty(), "a sandbox reaches {leaked:?}");
-        ensure!(reached.contains(&public), "a sandbox does not reach the internet, so the probe proves nothing");
     }
     drop(world);
     api.delete(&attacker).await?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, after, within};
+use paddock_tests::converge::{Look, PATIENCE, after, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::{processes, turn};
 use reqwest::Method;
@@ -41,7 +41,7 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         answer.body["id"].as_str().map(str::to_owned).context("a sandbox has an id")
     }));
     let killed = async {
-        within(CONVERGENCE, "a create is under way", || async {
+        within(PATIENCE, "a create is under way", || async {
             let listed = api.list().await?;
             let busy = listed.iter().any(|(_, state)| state != "started");
             Ok(if busy { Look::Done(()) } else { Look::NotYet(format!("{listed:?}")) })
@@ -51,7 +51,8 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         kill_all_agents().await.map(|()| fault)
     };
     let (ids, fault) = tokio::try_join!(asked, killed)?;
-    after(fault, async {
+    // Ten creates take their own time, which on a small machine is most of what a single fault may take.
+    after(fault, PATIENCE, async {
         for id in &ids {
             api.until_state(id, "started").await?;
             paddock_tests::toolbox::Toolbox::of(id).until_works().await?;
@@ -74,7 +75,7 @@ async fn kill_all_agents() -> Result<()> {
     for agent in &before {
         processes::kill_9(agent.pid)?;
     }
-    within(CONVERGENCE, "agents are back", || async {
+    within(PATIENCE, "agents are back", || async {
         let now = processes::agents(STACK.state_dir());
         let old = now.iter().any(|agent| before.iter().any(|dead| dead.pid == agent.pid));
         Ok(if now.len() == before.len() && !old { Look::Done(()) } else { Look::NotYet(format!("{now:?}")) })

@@ -1,7 +1,7 @@
 //! The daemon in a sandbox: the server, and the first process that watches over it.
 
 use anyhow::{Context, Result, ensure};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::{processes, turn};
 use tokio::time::Instant;
 
@@ -16,7 +16,7 @@ async fn killed_server_is_restarted_by_the_first_process() -> Result<()> {
     let server = server_of(before.pid)?;
     let fault = Instant::now();
     processes::kill_9(server)?;
-    within(CONVERGENCE, "another server", || async {
+    within(PATIENCE, "another server", || async {
         let now = server_of(before.pid)?;
         Ok(if now == server { Look::NotYet("the old one".to_owned()) } else { Look::Done(()) })
     })
@@ -35,7 +35,7 @@ async fn killed_first_process_comes_back_with_the_files() -> Result<()> {
     let before = survivor.container().await?;
     let fault = Instant::now();
     processes::kill_9(before.pid)?;
-    within(CONVERGENCE, "it was started again", || async {
+    within(PATIENCE, "it was started again", || async {
         let now = survivor.container().await?;
         let again = now.running && now.started_at != before.started_at;
         Ok(if again { Look::Done(()) } else { Look::NotYet(format!("running: {}", now.running)) })

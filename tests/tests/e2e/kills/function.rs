@@ -4,10 +4,10 @@
 use anyhow::{Result, ensure};
 use futures::future::join_all;
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
-use paddock_tests::{docker, processes, quota, table, turn};
+use paddock_tests::{docker, processes, quota, turn};
 use reqwest::Method;
 use tokio::sync::watch;
 
@@ -46,17 +46,17 @@ async fn functions_killed_in_the_middle_of_requests_lose_nothing() -> Result<()>
         Toolbox::of(id).until_works().await?;
         docker::container(id).await?;
     }
-    quota::check_conserved(&table::scan().await?)?;
+    quota::settles().await?;
     for id in &all {
         api.delete(id).await?;
         no_containers(id).await?;
     }
-    quota::check_conserved(&table::scan().await?)
+    quota::settles().await
 }
 
 /// All sandboxes, once every one is started.
 async fn settled(api: &Api) -> Result<Vec<String>> {
-    within(CONVERGENCE, "all sandboxes settle", || async {
+    within(PATIENCE, "all sandboxes settle", || async {
         let listed = api.list().await?;
         let busy = listed.iter().any(|(_, state)| state != "started");
         Ok(if busy {

@@ -2,7 +2,7 @@
 //! the sandbox joins it.
 
 use anyhow::Result;
-use paddock_tests::converge::{CONVERGENCE, Look, within};
+use paddock_tests::converge::{Look, PATIENCE, within};
 use paddock_tests::{processes, turn};
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ async fn killed_pause_container_is_replaced_under_the_sandbox() -> Result<()> {
     let before = survivor.pause().await?;
     let fault = Instant::now();
     processes::kill_9(before.pid)?;
-    within(CONVERGENCE, "another network", || async {
+    within(PATIENCE, "another network", || async {
         let now = survivor.pause().await?;
         let same = (now.pid, &now.started_at) == (before.pid, &before.started_at);
         Ok(if same || !now.running { Look::NotYet(format!("{} {}", now.id, now.started_at)) } else { Look::Done(()) })
