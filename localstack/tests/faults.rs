@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use paddock_localstack::stack::Stack;
-use running_stack::{sdk, send, send_together, start};
+use running_stack::{receive, sdk, send, send_together, start};
 use serde_json::json;
 
 async fn set(stack: &Stack, plan: serde_json::Value) {
@@ -32,17 +32,6 @@ fn put(
 async fn exists(client: &aws_sdk_dynamodb::Client, pk: &str) -> bool {
     let get = client.get_item().table_name("paddock").consistent_read(true).key("pk", AttributeValue::S(pk.into()));
     get.key("sk", AttributeValue::S("H".into())).send().await.unwrap().item.is_some()
-}
-
-/// So many messages, as they come.
-async fn receive(sqs: &aws_sdk_sqs::Client, url: &str, count: usize) -> Vec<String> {
-    let mut bodies = Vec::new();
-    while bodies.len() < count {
-        let receive = sqs.receive_message().queue_url(url).wait_time_seconds(20).max_number_of_messages(1);
-        let got = receive.visibility_timeout(600).send().await.unwrap();
-        bodies.extend(got.messages().iter().filter_map(|message| message.body().map(str::to_owned)));
-    }
-    bodies
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod running_stack;
 
-use running_stack::{get, sdk, send_together, start};
+use running_stack::{get, receive, sdk, send_together, start};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A runner killed in its long poll must not take a message with it into its grave.
@@ -39,11 +39,6 @@ async fn reordered_messages_overtake_each_other() {
     stack.endpoint().faults.set("sqs-reorder".parse().unwrap());
     let sqs = aws_sdk_sqs::Client::new(&sdk(&stack.endpoint_url()).await);
     let url = sqs.create_queue().queue_name("paddock-runner-x").send().await.unwrap().queue_url.unwrap();
-    let mut bodies = Vec::new();
     send_together(&sqs, &url, &["one", "two", "three"]).await;
-    while bodies.len() < 3 {
-        let receive = sqs.receive_message().queue_url(&url).wait_time_seconds(20).max_number_of_messages(1);
-        bodies.extend(receive.send().await.unwrap().messages.unwrap_or_default().into_iter().filter_map(|m| m.body));
-    }
-    assert_eq!(bodies, ["one", "three", "two"]);
+    assert_eq!(receive(&sqs, &url, 3).await, ["one", "three", "two"]);
 }

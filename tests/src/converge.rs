@@ -23,9 +23,9 @@ pub enum Look<T> {
 }
 
 /// Everything that follows a fault, in the one bound that all of it has together.
-pub async fn after<T>(fault: Instant, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let whole = timeout_at(fault + bound, work).await;
-    whole.with_context(|| format!("not whole again {bound:?} after the fault"))?
+pub async fn after<T>(fault: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let whole = timeout_at(fault + CONVERGENCE, work).await;
+    whole.with_context(|| format!("not whole again {CONVERGENCE:?} after the fault"))?
 }
 
 /// Looks until it is as wanted; past the bound an error that says what was seen last.

@@ -147,6 +147,17 @@ pub async fn send_together(sqs: &aws_sdk_sqs::Client, url: &str, bodies: &[&str]
     assert!(sent.failed().is_empty(), "{sent:?}");
 }
 
+/// So many messages, one by one, as they come.
+pub async fn receive(sqs: &aws_sdk_sqs::Client, url: &str, count: usize) -> Vec<String> {
+    let mut bodies = Vec::new();
+    while bodies.len() < count {
+        let receive = sqs.receive_message().queue_url(url).wait_time_seconds(20).max_number_of_messages(1);
+        let got = receive.visibility_timeout(600).send().await.unwrap();
+        bodies.extend(got.messages().iter().filter_map(|message| message.body().map(str::to_owned)));
+    }
+    bodies
+}
+
 /// State letter of a process in /proc, `None` when there is none.
 pub fn process_state(pid: u64) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -314,7 +314,8 @@ async fn a_deleted_key_stops_working_at_the_edge_too() -> Result<()> {
 
     let deleted = owner.call(Method::DELETE, &format!("/api-keys/{name}"), None).await?;
     ensure!(matches!(deleted.status, 200 | 204), "{deleted:?}");
-    // Edges poll the feed of revocations every 2 s (design §8): 5 s is promised, the bound here is generous.
+    // Edges poll the feed of revocations every 2 s (design §8): 5 s is promised. Past the bound it would
+    // end by itself: a grant lives 300 s.
     within(PATIENCE, "the edge refuses the key", || async {
         let answer = brief.call_url(Method::GET, &url, None).await?;
         Ok(if answer.status == 401 { Look::Done(()) } else { Look::NotYet(answer.status.to_string()) })

@@ -51,8 +51,7 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         kill_all_agents().await.map(|()| fault)
     };
     let (ids, fault) = tokio::try_join!(asked, killed)?;
-    // Ten creates take their own time, which on a small machine is most of what a single fault may take.
-    after(fault, PATIENCE, async {
+    after(fault, async {
         for id in &ids {
             api.until_state(id, "started").await?;
             paddock_tests::toolbox::Toolbox::of(id).until_works().await?;

@@ -29,7 +29,7 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
     at_rest().await?;
     spare_others().await?;
     let dockerd = find().context("dockerd does not run on this machine")?;
-    let mut fault = Instant::now();
+    let fault = Instant::now();
     processes::kill_9(dockerd.pid)?;
     within(PATIENCE, "the engine is dead", || async {
         Ok(if processes::lives(dockerd.pid) { Look::NotYet("alive".to_owned()) } else { Look::Done(()) })
@@ -38,8 +38,6 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
     // A second engine beside the one that the stack is restarting would win the race and outlive the stack.
     let is_kept = STACK.state_dir().join("pids/dockerd").exists();
     if !is_kept && answers(SERVICE_MANAGER).await.is_err() {
-        // Until here nobody had begun to mend it.
-        fault = Instant::now();
         start_again(&dockerd)?;
     }
     answers(PATIENCE).await?;

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use futures::future::join_all;
 use paddock_tests::api::{Api, labelled};
-use paddock_tests::converge::{Look, PATIENCE, within};
+use paddock_tests::converge::{CONVERGENCE, Look, within};
 use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
 use paddock_tests::{docker, processes, quota, turn};
@@ -56,7 +56,7 @@ async fn functions_killed_in_the_middle_of_requests_lose_nothing() -> Result<()>
 
 /// All sandboxes, once every one is started.
 async fn settled(api: &Api) -> Result<Vec<String>> {
-    within(PATIENCE, "all sandboxes settle", || async {
+    within(CONVERGENCE, "all sandboxes settle", || async {
         let listed = api.list().await?;
         let busy = listed.iter().any(|(_, state)| state != "started");
         Ok(if busy {
