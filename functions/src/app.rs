@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, ConfigLoader, retry::RetryConfig, timeout::TimeoutConfig};
 use paddock_model::time::Timestamp;
 
-use crate::{config::Config, queue::Queue, recent::Recent, seal::Sealer, store::Store};
+use crate::{config::Config, objects::Objects, queue::Queue, recent::Recent, seal::Sealer, store::Store};
 
 /// What actions work with.
 pub struct App {
@@ -13,6 +13,8 @@ pub struct App {
     pub config: Config,
     /// The table.
     pub store: Store,
+    /// The bucket.
+    pub objects: Objects,
     /// The runners' queues.
     pub queue: Queue,
     /// Secrets.
@@ -52,7 +54,8 @@ impl App {
         let sealer = Arc::new(Sealer::new(&config.master_key));
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone(), Arc::clone(&sealer));
         let queue = Queue::new(aws_sdk_sqs::Client::new(aws), config.queue_prefix.clone());
-        Self { config, store, queue, sealer, recent: Recent::default(), start_wait: START_WAIT, clock }
+        let objects = Objects::new(aws, config.bucket.clone());
+        Self { config, store, objects, queue, sealer, recent: Recent::default(), start_wait: START_WAIT, clock }
     }
 
     /// The time.

@@ -11,6 +11,8 @@ use crate::rate_limit::RateLimits;
 pub struct Config {
     /// The one table.
     pub table: String,
+    /// The one bucket.
+    pub bucket: String,
     /// Names this installation; containers and messages carry it.
     pub deployment: String,
     /// Root of all sealing; see [`crate::seal`].
@@ -56,6 +58,7 @@ impl Config {
         let mut reader = Reader { source, problems: Vec::new() };
         let config = Self {
             table: reader.text("PADDOCK_TABLE"),
+            bucket: reader.text("PADDOCK_BUCKET"),
             deployment: reader.text("PADDOCK_DEPLOYMENT"),
             master_key: reader.parsed("PADDOCK_MASTER_KEY", "must be 32 bytes in base64", |text| {
                 STANDARD.decode(text).ok()?.try_into().ok()

@@ -170,10 +170,14 @@ impl From<actions::Error> for ApiError {
         let message = error.to_string();
         match error {
             Error::SandboxNotFound(_) | Error::RegionNotFound(_) | Error::ApiKeyNotFound(_) => Self::not_found(message),
-            Error::SnapshotNotFound(_) | Error::OrganizationNotFound => Self::not_found(message),
-            Error::OrganizationSuspended | Error::AgentNotProven(_) => Self::forbidden(message),
+            Error::SnapshotNotFound(_) | Error::OrganizationNotFound | Error::CaptureNotFound(_) => {
+                Self::not_found(message)
+            }
+            Error::OrganizationSuspended | Error::AgentNotProven(_) | Error::NotOwn(_) => Self::forbidden(message),
             Error::NameTaken { .. } => Self::taken(message),
             Error::Invalid(_) | Error::FailedToStart(_) => Self::invalid(message),
+            Error::HasForks(_) => Self::not_in_state(message),
+            Error::FilesNotReady(_) => Self::unavailable(message),
             Error::Refused { refusal: Refusal::NotInState | Refusal::Errored, .. } => Self::not_in_state(message),
             Error::Refused { refusal: Refusal::Busy, .. } => Self::busy(message),
             Error::Refused { refusal: Refusal::Gone, .. } => Self::not_found(message),
@@ -184,7 +188,7 @@ impl From<actions::Error> for ApiError {
             Error::TooManyDropped { .. } => Self::busy(message),
             Error::CursorTooOld => Self::new(StatusCode::GONE, "CURSOR_TOO_OLD", message),
             Error::Contended => Self::unavailable("too many changes at once; try again"),
-            Error::Store(_) | Error::Queue(_) | Error::Seal(_) => Self::internal(&error),
+            Error::Store(_) | Error::Objects(_) | Error::Queue(_) | Error::Seal(_) => Self::internal(&error),
         }
     }
 }

@@ -9,11 +9,12 @@
 //! * [`app`] clients and keys, built once per process
 //! * [`actions`] what can be asked for, one file per verb and noun
 //! * [`store`] the one table; no other module calls DynamoDB
+//! * [`objects`] the one bucket; no other module calls S3
 //! * [`queue`] the runners' queues; no other module calls SQS
 //! * [`seal`] secrets at rest and on their way
 //! * [`recent`] what was read a moment ago; [`logging`]
 //!
-//! The programs are in `bin/`. Arrows: bin → router → routes → actions → store, queue.
+//! The programs are in `bin/`. Arrows: bin → router → routes → actions → store, objects, queue.
 //! Start reading at [`actions::create_sandbox`], then [`store::sandboxes`].
 
 pub mod actions;
@@ -24,6 +25,7 @@ pub mod config;
 pub mod error;
 pub mod gateway;
 pub mod logging;
+pub mod objects;
 pub mod openapi;
 pub mod queue;
 pub mod rate_limit;

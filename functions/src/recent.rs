@@ -59,6 +59,11 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
         (now.since(*read_at) < FRESH).then(|| value.clone())
     }
 
+    /// It was changed by this process.
+    pub fn forget(&self, key: &K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
     /// Keeps a value just read.
     pub fn put(&self, key: K, value: V, now: Timestamp) {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);

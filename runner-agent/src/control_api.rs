@@ -11,8 +11,9 @@ use std::{
 use bytes::Bytes;
 use paddock_wire::{
     agents::{
-        AGENT_TOKEN_REFUSED, Authorize, Grant, Heartbeat, HeartbeatAnswer, Inventory, InventoryAnswer, Register,
-        RegisterProof, Registered, Reports, ReportsAnswer, Revocations,
+        AGENT_TOKEN_REFUSED, Authorize, CaptureBegin, CaptureComplete, CapturePartUrls, CaptureParts, CaptureUpload,
+        Grant, Heartbeat, HeartbeatAnswer, Inventory, InventoryAnswer, Register, RegisterProof, Registered, Reports,
+        ReportsAnswer, Revocations,
     },
     work::Work,
 };
@@ -155,6 +156,30 @@ impl ControlApi {
         }
     }
 
+    /// `POST /agents/captures/{id}/begin`: 404 when this runner has no such capture to make.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn capture_begin(&self, id: Uuid, body: &CaptureBegin) -> Result<CaptureUpload, ControlApiError> {
+        self.call(Method::POST, &format!("/captures/{id}/begin"), Some(body)).await
+    }
+
+    /// `POST /agents/captures/{id}/parts`, at most 100.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn capture_parts(&self, id: Uuid, body: &CaptureParts) -> Result<CapturePartUrls, ControlApiError> {
+        self.call(Method::POST, &format!("/captures/{id}/parts"), Some(body)).await
+    }
+
+    /// `POST /agents/captures/{id}/complete`; to repeat it is fine.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn capture_complete(&self, id: Uuid, body: &CaptureComplete) -> Result<(), ControlApiError> {
+        self.call(Method::POST, &format!("/captures/{id}/complete"), Some(body)).await
+    }
+
     /// `POST /agents/authorize`: a 401, 403 or 404 is [`ControlApiError::Refused`] with the public error body.
     ///
     /// # Errors
@@ -230,6 +255,7 @@ impl ControlApi {
         if !status.is_success() {
             return Err(ControlApiError::Refused { status, body });
         }
-        Ok(serde_json::from_slice(&body)?)
+        // A 204 says as much as `null`.
+        Ok(serde_json::from_slice(if status == StatusCode::NO_CONTENT { b"null" } else { &body })?)
     }
 }

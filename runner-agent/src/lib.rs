@@ -9,6 +9,7 @@
 //! * [`sandboxes`] one owner task per sandbox; [`sandboxes::registry`] is the way in
 //! * [`engine`] the container engine: Docker, or a behaving fake
 //! * [`network`] bridge, addresses, firewall, resolver, pause containers in stock
+//! * [`snapshots`] captures of sandboxes' files, and sandboxes begun with them
 //! * [`readiness`] where a sandbox's daemon says that it is ready; [`daemon_binary`] the daemon it runs
 //! * [`journal`] what outlives the agent
 //!
@@ -37,3 +38,4 @@ pub mod readiness;
 pub mod register;
 pub mod runner;
 pub mod sandboxes;
+pub mod snapshots;

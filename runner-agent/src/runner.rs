@@ -29,9 +29,12 @@ use crate::{
         owner,
         registry::{OwnerSeat, Registry},
     },
+    snapshots::Captures,
 };
 
 const ENGINE_AWAY: Duration = Duration::from_secs(1);
+/// Between looks for spools that nobody wants any more.
+const OLD_SPOOLS: Duration = Duration::from_secs(3600);
 const INVENTORY_AGAIN: Duration = Duration::from_secs(1);
 
 /// The runner part of an agent.
@@ -131,6 +134,7 @@ pub async fn start(
         engine,
         holdings: Holdings::new(capacity),
         starts,
+        captures: Captures::new(state_dir, Arc::clone(&control))?,
         files: Files::new(&state_dir.canonicalize()?, &daemon.path, network.gateway),
         journal,
         outbox: Outbox::default(),
@@ -155,6 +159,15 @@ pub async fn start(
     if let Some(resolver) = resolver {
         tasks.spawn(resolver.serve());
     }
+    tasks.spawn({
+        let host = Arc::clone(&host);
+        async move {
+            loop {
+                host.captures.forget_old();
+                tokio::time::sleep(OLD_SPOOLS).await;
+            }
+        }
+    });
     tasks.spawn(first_inventory(Arc::clone(&host), Arc::clone(&registry)));
     Ok(Runner { host, registry, tasks, owners })
 }

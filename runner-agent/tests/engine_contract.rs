@@ -7,7 +7,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use futures::StreamExt;
 use paddock_runner_agent::{
     engine::{
-        Container, ContainerSpec, Engine, EngineError, Kind, Mount, SandboxSpec,
+        Container, ContainerSpec, Engine, EngineError, Kind, Limits, Mount, SandboxSpec,
         fake::FakeEngine,
         labels::{Labels, Role, SandboxLabels, Size},
     },
@@ -135,6 +135,8 @@ async fn keeps_the_contract(subject: &Subject) {
     let env = Env::from([("A".to_owned(), "1".to_owned())]);
     patiently(|| daemons.set_env(addr, &env)).await;
 
+    freezes_and_resizes(subject, &sandbox).await;
+
     let mut deaths = engine.deaths(&subject.deployment, &subject.runner.to_string()).await.unwrap();
     engine.stop(&sandbox, Duration::from_secs(10)).await.unwrap();
     engine.stop(&sandbox, Duration::ZERO).await.unwrap();
@@ -147,6 +149,35 @@ async fn keeps_the_contract(subject: &Subject) {
     engine.start(&sandbox).await.unwrap();
     tokio::time::timeout(support::PATIENCE, door.knocks.changed()).await.expect("a knock again").unwrap();
     lists_and_removes(subject, &pause, &sandbox).await;
+}
+
+/// What is frozen counts as running, keeps its files' place, and goes on.
+async fn freezes_and_resizes(subject: &Subject, sandbox: &str) {
+    let engine = &subject.engine;
+    let image = engine.image(&subject.image).await.unwrap().unwrap();
+    let seen = subject.look(sandbox).await;
+    assert!(seen.image == image.id && image.id.starts_with("sha256:") && !seen.paused, "{seen:?}");
+    for _ in 0..2 {
+        engine.pause(sandbox).await.unwrap();
+        let seen = subject.look(sandbox).await;
+        assert!(seen.paused && seen.running && seen.daemon.is_some());
+    }
+    let listed = engine.list(&subject.deployment, &subject.runner.to_string()).await.unwrap();
+    let listed = listed.iter().find(|container| container.id == sandbox).unwrap();
+    assert!(listed.paused && listed.running);
+    for _ in 0..2 {
+        engine.unpause(sandbox).await.unwrap();
+        let seen = subject.look(sandbox).await;
+        assert!(!seen.paused && seen.running);
+    }
+    engine.update(sandbox, Limits { cpu: 2, memory_gib: 2 }).await.unwrap();
+    let dir = engine.upper_dir(sandbox).await.unwrap().expect("files as overlayfs keeps them");
+    assert!(dir.is_dir());
+    engine.pause(sandbox).await.unwrap();
+    engine.stop(sandbox, Duration::from_secs(10)).await.unwrap();
+    assert!(!subject.look(sandbox).await.running, "what is frozen can be stopped");
+    assert!(engine.pause(sandbox).await.is_err(), "what does not run cannot be frozen");
+    engine.start(sandbox).await.unwrap();
 }
 
 /// Asks until there is an answer: the runner gives a daemon two seconds, which a busy machine may take away.

@@ -57,9 +57,23 @@ uuid_id!(
     SnapshotId
 );
 uuid_id!(
+    /// A capture of a sandbox's files: a manifest and its object in S3.
+    CaptureId
+);
+uuid_id!(
     /// One attempt to write, so that a lost answer can be told from a lost race.
     OpId
 );
+
+impl CaptureId {
+    /// The capture that a sandbox's wish of this generation makes. Derived, so that whoever plans it names it alike; a
+    /// sandbox's generations grow, so that no two of its captures share one.
+    pub fn of(sandbox: SandboxId, generation: u64) -> Self {
+        // The odd factor keeps captures of sandboxes apart whose ids differ in few bits.
+        let mixed = u128::from(generation).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        Self(Uuid::from_u128(sandbox.0.as_u128() ^ mixed))
+    }
+}
 
 /// A user. Local users are UUIDs, OIDC subjects are whatever the provider says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    id::{OrganizationId, RunnerId, SandboxId, SnapshotId},
+    id::{CaptureId, OrganizationId, RunnerId, SandboxId, SnapshotId},
     lifecycle::{Desired, State},
     quota::Charge,
     time::Timestamp,
@@ -57,6 +57,12 @@ pub struct Sandbox {
     pub resources: Resources,
     /// What it holds of its organization's quota now.
     pub charge: Charge,
+    /// What it had before the resize that is under way.
+    pub resized_from: Option<Resources>,
+    /// Where its files are besides its container.
+    pub files: Files,
+    /// It was destroyed because it had queued for longer than its owner allowed.
+    pub queue_timed_out: bool,
     /// The wishes that time makes.
     pub timers: Timers,
     /// Last known use; the owner's clock knows better.
@@ -87,15 +93,69 @@ pub struct Resources {
     pub disk_gib: u32,
 }
 
+/// Where a sandbox's files are besides its container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Its first files: of a fork's source, or of a snapshot that was made from a sandbox.
+    pub base: Option<CaptureId>,
+    /// Its own, as they were captured last.
+    pub kept: Option<Kept>,
+    /// The capture under way.
+    pub capture: Option<Capture>,
+    /// The last backup failed.
+    pub failed: bool,
+    /// The sandbox it was forked from.
+    pub parent: Option<SandboxId>,
+    /// A fork of it was wished once: there may be some.
+    pub forked: bool,
+}
+
+/// A complete capture of a sandbox's own files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Which.
+    pub id: CaptureId,
+    /// The sandbox has not run since: the container holds nothing that the capture lacks.
+    pub fresh: bool,
+}
+
+/// A capture under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture {
+    /// Which.
+    pub id: CaptureId,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What files are captured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be kept beside the container.
+    Backup,
+    /// To be kept instead of the container.
+    Archive,
+    /// To be the first files of another sandbox.
+    Fork,
+    /// To be the first files of many; the snapshot has the capture's id.
+    Snapshot,
+}
+
 /// The wishes that time makes; none = off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timers {
     /// Stop when idle this long.
     pub auto_stop: Option<Duration>,
+    /// Freeze when idle this long.
+    pub auto_pause: Option<Duration>,
     /// Archive when stopped this long.
     pub auto_archive: Option<Duration>,
     /// Delete when stopped this long; zero = ephemeral, a stop is a deletion.
     pub auto_delete: Option<Duration>,
+    /// Delete then, whatever it is doing.
+    pub destroy_at: Option<Timestamp>,
+    /// How long it may wait for a runner with room; none = as long as its state may last.
+    pub queue: Option<Duration>,
 }
 
 /// What a sandbox is made of; changes rarely and stands beside the head.
@@ -126,6 +186,30 @@ pub struct Detail {
     pub spec: Spec,
 }
 
+impl Files {
+    /// What must not be collected while this sandbox names it.
+    pub fn named(&self) -> impl Iterator<Item = CaptureId> {
+        [self.base, self.kept.map(|kept| kept.id)].into_iter().flatten()
+    }
+
+    /// What a container of it would begin with, if there is none.
+    pub fn source(&self) -> Option<CaptureId> {
+        self.kept.map(|kept| kept.id).or(self.base)
+    }
+
+    /// The last capture holds all there is.
+    pub fn is_fresh(&self) -> bool {
+        self.kept.is_some_and(|kept| kept.fresh)
+    }
+
+    /// It ran: what is kept of it is older than what it has.
+    pub(crate) fn note_run(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.fresh = false;
+        }
+    }
+}
+
 impl Timers {
     /// A stop of an ephemeral sandbox is a deletion.
     pub fn is_ephemeral(&self) -> bool {
@@ -137,6 +221,7 @@ impl Sandbox {
     /// The owner has applied the newest wish, and the state is what was wished.
     pub fn is_at_rest(&self) -> bool {
         self.state.is_settled()
+            && (self.files.capture.is_none() || self.state.is_failed())
             && (self.state.is_failed() || self.seen_generation == self.generation || self.runner.is_none())
     }
 

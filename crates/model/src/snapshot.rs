@@ -1,7 +1,7 @@
 //! What sandboxes start from, and the warm pools of it.
 
 use crate::{
-    id::{OrganizationId, SnapshotId},
+    id::{CaptureId, OrganizationId, SandboxId, SnapshotId},
     sandbox::Resources,
     time::Timestamp,
 };
@@ -19,10 +19,32 @@ pub struct Snapshot {
     pub image: String,
     /// Sizes of its sandboxes.
     pub resources: Resources,
+    /// Whether sandboxes can be made from it.
+    pub state: SnapshotState,
+    /// The sandbox it was made of. Its files are the capture of the snapshot's id then, on top of the image.
+    pub source: Option<SandboxId>,
     /// Birth.
     pub created_at: Timestamp,
     /// Last write.
     pub updated_at: Timestamp,
+}
+
+/// What a snapshot is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotState {
+    /// Sandboxes can be made from it.
+    Active,
+    /// The files of its sandbox are being captured.
+    Snapshotting,
+    /// They could not be, for this reason.
+    Failed(String),
+}
+
+impl Snapshot {
+    /// The first files of a sandbox made from it, beside its image.
+    pub fn base(&self) -> Option<CaptureId> {
+        self.source.map(|_| CaptureId(self.id.0))
+    }
 }
 
 /// Started sandboxes kept ready for claims: one pool per (snapshot, image, size, region).

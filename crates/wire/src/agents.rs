@@ -7,6 +7,9 @@
 //! | POST /agents/inventory | [`Inventory`] → [`InventoryAnswer`] |
 //! | POST /agents/reports | [`Reports`] → [`ReportsAnswer`] |
 //! | GET /agents/work/{sandbox_id} | → [`crate::work::Work`]; 404 when this runner does not own it |
+//! | POST /agents/captures/{id}/begin | [`CaptureBegin`] → [`CaptureUpload`]; 404 when this runner has no such capture to make |
+//! | POST /agents/captures/{id}/parts | [`CaptureParts`] → [`CapturePartUrls`] |
+//! | POST /agents/captures/{id}/complete | [`CaptureComplete`] → 204; again after it was done: 204 |
 //! | POST /agents/authorize | [`Authorize`] → [`Grant`]; 401, 403, 404 with the public error body |
 //! | GET /agents/revocations?since={cursor} | → [`Revocations`] |
 //!
@@ -232,6 +235,51 @@ pub enum Verdict {
     Stale,
     /// Could not be written now; send it again.
     Retry,
+}
+
+/// A capture ([`crate::work::Work::capture`]) begins, or goes on after an interruption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureBegin {
+    /// Whose files.
+    pub sandbox_id: Uuid,
+    /// The placement that is captured.
+    pub epoch: u64,
+}
+
+/// A multipart upload in S3. The same for every `begin` of the same capture until it is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureUpload {
+    /// S3's id of the multipart upload.
+    pub upload_id: String,
+    /// Bytes of every part but the last, which may be smaller.
+    pub part_bytes: u64,
+}
+
+/// Presigned requests for parts are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureParts {
+    /// From [`CaptureUpload`].
+    pub upload_id: String,
+    /// First part number, from 1.
+    pub first: u32,
+    /// How many, at most 100.
+    pub count: u32,
+}
+
+/// Presigned `PUT`s, good for an hour, in the order of the parts. Secret: never logged.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapturePartUrls {
+    /// One for each.
+    pub urls: Vec<String>,
+}
+
+/// All parts are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureComplete {
+    /// From [`CaptureUpload`].
+    pub upload_id: String,
+    /// `ETag` of every part, in order, as S3 answered it.
+    pub etags: Vec<String>,
 }
 
 /// May this caller use this sandbox?

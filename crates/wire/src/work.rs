@@ -43,9 +43,22 @@ pub struct Work {
     /// A container of this epoch was reported before: when there is none, its files are lost and that is an
     /// error, not a reason to make an empty one.
     pub expect_container: bool,
-    /// Lazy auto-stop: stop when the sandbox has been idle this long, else report the idle time.
+    /// Lazy timers: when the sandbox has been idle this long, do as `when_idle` says, else report the idle time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_if_idle_seconds: Option<u64>,
+    /// What idleness brings about.
+    #[serde(default)]
+    pub when_idle: WhenIdle,
+    /// Capture the files under this id, besides; the wish holds as soon as it is reached all the same. A report of this
+    /// generation carries the outcome ([`Facts::captured`]); until then its capture is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Uuid>,
+    /// Only with [`Wish::Archived`]: this capture is accepted as the sandbox's files, so that the container may go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Uuid>,
+    /// The files to begin with, should there be no container: of an archive, a fork's source, or a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Box<Restore>>,
     /// What the sandbox is.
     pub spec: Spec,
 }
@@ -62,8 +75,74 @@ pub enum Wish {
         #[serde(default)]
         force: bool,
     },
+    /// Frozen: processes and memory are kept, nothing runs. Not over the end of its machine: then it is stopped.
+    Paused,
+    /// Files in S3, and nothing on the runner any more. First stopped, then captured ([`Work::capture`]), and removed
+    /// once the capture is accepted ([`Work::archived`]).
+    Archived,
     /// Gone, files too. This message is the proof that destruction needs.
     Destroyed,
+}
+
+/// What a long idleness brings about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenIdle {
+    /// [`Observed::IdleStopped`].
+    #[default]
+    Stop,
+    /// [`Observed::IdlePaused`].
+    Pause,
+}
+
+/// A sandbox's changed files as they rest in S3: a tar of the overlay's upper directory, compressed by zstd.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The capture's id.
+    pub id: Uuid,
+    /// Digest of the image's configuration, `sha256:<hex>`: the layer fits no other image.
+    pub image: String,
+    /// SHA-256 hex of the object.
+    pub sha256: String,
+    /// Bytes of the object.
+    pub size: u64,
+    /// Bytes of the tar in it: what unpacking may write at most.
+    pub unpacked: u64,
+    /// Entries of the tar.
+    pub entries: u64,
+}
+
+/// Files to begin with, and where to get them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// What they are.
+    pub manifest: Manifest,
+    /// Presigned `GET`, good for an hour. Secret: never logged.
+    pub url: String,
+}
+
+impl std::fmt::Debug for Restore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Restore({})", self.manifest.id)
+    }
+}
+
+/// What became of a capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Captured {
+    /// The object is complete.
+    Done {
+        /// What it is.
+        manifest: Manifest,
+    },
+    /// It cannot be done; the sandbox is as it was.
+    Failed {
+        /// Which capture.
+        id: Uuid,
+        /// For the user.
+        reason: String,
+    },
 }
 
 /// What a sandbox is made of.
@@ -143,6 +222,12 @@ pub enum Observed {
     Stopped,
     /// Not running because `stop_if_idle_seconds` was reached: the wish follows.
     IdleStopped,
+    /// Frozen, as wished.
+    Paused,
+    /// Frozen because `stop_if_idle_seconds` was reached: the wish follows.
+    IdlePaused,
+    /// Nothing on the runner any more, and its files are the capture of [`Work::archived`].
+    Archived,
     /// Gone.
     Destroyed,
     /// It cannot be done, and the runner tries no more.
@@ -168,4 +253,7 @@ pub struct Facts {
     /// Seconds since the last activity, on the owner's monotonic clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u64>,
+    /// What became of [`Work::capture`], once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
 }

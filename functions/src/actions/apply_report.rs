@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use paddock_model::{
     access::Actor,
-    change::{Effect, Seen},
-    id::{RunnerId, SandboxId},
+    change::{Captured, Effect, Seen},
+    id::{CaptureId, RunnerId, SandboxId},
     report::{Stamp, Standing, standing},
-    sandbox::{Failure, Sandbox},
+    sandbox::{Failure, Purpose, Sandbox},
 };
 use paddock_wire::{
     agents::Verdict,
-    work::{Observed, Report},
+    work::{Captured as WireCaptured, Observed, Report},
 };
 
 use super::{
     Error,
-    drive::{Changed, change, follow_up},
-    top_up_pool, work,
+    drive::{Changed, change_from, follow_up},
+    fork_sandbox, top_up_pool, work,
 };
-use crate::app::App;
+use crate::{app::App, store::sandboxes::Beside};
 
 /// Longest reason kept of what a runner says.
 const REASON_CHARS: usize = 300;
@@ -41,21 +41,28 @@ async fn apply(app: &App, runner: RunnerId, report: &Report) -> Result<Verdict, 
     let stamp = Stamp { runner, epoch: *epoch, generation: *generation, seq: *seq };
     let idle = facts.idle_seconds.map(Duration::from_secs);
     let seen = seen(observed);
+    let captured = facts.captured.as_ref().map(captured);
     let hear = |sandbox: &Sandbox| {
-        let mut new = sandbox.heard(stamp, &seen, idle, app.now());
+        let mut new = sandbox.heard(stamp, &seen, captured.as_ref(), idle, app.now());
         if facts.daemon_version.is_some() {
             new.daemon_version.clone_from(&facts.daemon_version);
         }
         new
     };
     let id = SandboxId(*sandbox_id);
-    let (changed, verdict) = match write(app, id, stamp, hear).await {
+    let beside = Beside { spec: None, captured: facts.captured.as_ref() };
+    let (changed, verdict) = match write(app, id, stamp, beside, hear).await {
         // It came back from an error, and its organization has no room for it any more: take note, no more.
-        Err(Error::QuotaExceeded { .. }) => write(app, id, stamp, |sandbox| sandbox.noted(stamp, app.now())).await?,
+        Err(Error::QuotaExceeded { .. }) => {
+            write(app, id, stamp, Beside::default(), |sandbox| sandbox.noted(stamp, app.now())).await?
+        }
         other => other?,
     };
     if verdict == Standing::Stale {
         return Ok(Verdict::Stale);
+    }
+    if let Err(error) = wake_fork(app, &changed).await {
+        tracing::warn!(sandbox = %id, %error, "its fork was not woken; the sweep will");
     }
     if let Some(pool) = left_pool(&changed)
         && let Err(error) = top_up_pool::run(app, pool).await
@@ -69,10 +76,12 @@ async fn write(
     app: &App,
     id: SandboxId,
     stamp: Stamp,
+    beside: Beside<'_>,
     mut hear: impl FnMut(&Sandbox) -> Sandbox,
 ) -> Result<(Changed, Standing), Error> {
     let mut verdict = Standing::Stale;
-    let changed = change(app, id, &Actor::Runner(stamp.runner), |sandbox| {
+    let current = app.store.head(id).await?.ok_or_else(|| Error::SandboxNotFound(id.to_string()))?;
+    let changed = change_from(app, current, beside, &Actor::Runner(stamp.runner), |sandbox| {
         verdict = standing(sandbox, stamp);
         Ok((verdict == Standing::Applies).then(|| hear(sandbox)))
     })
@@ -88,12 +97,8 @@ async fn answer(app: &App, stamp: Stamp, changed: &Changed) -> Result<Verdict, E
         follow_up(app, changed, None).await;
         return Ok(Verdict::Applied);
     }
-    let idle = match changed.effect {
-        Effect::StopIfIdle(idle) => Some(idle),
-        Effect::None | Effect::Send | Effect::Place => None,
-    };
     let Some((_, spec)) = app.store.detail(now.id).await? else { return Ok(Verdict::Applied) };
-    Ok(match work::build(app, now, &spec, idle)? {
+    Ok(match work::build(app, now, &spec, work::idle(changed.effect)).await? {
         Some(work) => Verdict::AppliedWithWork { work: Box::new(work) },
         None => Verdict::Applied,
     })
@@ -106,14 +111,39 @@ fn left_pool(changed: &Changed) -> Option<&str> {
     changed.old.pool.as_deref().filter(|_| now.pool.is_none() && now.organization.is_some())
 }
 
+fn short(text: &str) -> String {
+    text.chars().take(REASON_CHARS).collect()
+}
+
+fn captured(captured: &WireCaptured) -> Captured {
+    match captured {
+        WireCaptured::Done { manifest } => Captured { id: CaptureId(manifest.id), done: Ok(()) },
+        WireCaptured::Failed { id, reason } => Captured { id: CaptureId(*id), done: Err(short(reason)) },
+    }
+}
+
+/// The fork that waits for what was captured.
+async fn wake_fork(app: &App, changed: &Changed) -> Result<(), Error> {
+    let Some(capture) = changed.old.files.capture.filter(|capture| capture.purpose == Purpose::Fork) else {
+        return Ok(());
+    };
+    if changed.new.sandbox.files.capture == Some(capture) {
+        return Ok(());
+    }
+    let Some(child) = app.store.capture(capture.id).await?.and_then(|capture| capture.child) else { return Ok(()) };
+    fork_sandbox::go_on(app, child).await
+}
+
 fn seen(observed: &Observed) -> Seen {
-    let short = |text: &str| text.chars().take(REASON_CHARS).collect::<String>();
     match observed {
         Observed::PullingSnapshot => Seen::PullingSnapshot,
         Observed::Creating => Seen::Creating,
         Observed::Started => Seen::Started,
         Observed::Stopped => Seen::Stopped,
         Observed::IdleStopped => Seen::IdleStopped,
+        Observed::Paused => Seen::Paused,
+        Observed::IdlePaused => Seen::IdlePaused,
+        Observed::Archived => Seen::Archived,
         Observed::Destroyed => Seen::Destroyed,
         Observed::Failed { reason, recoverable } => {
             Seen::Failed(Failure { reason: short(reason), recoverable: *recoverable })

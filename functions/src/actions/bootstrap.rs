@@ -6,7 +6,7 @@ use paddock_model::{
     id::{OrganizationId, SnapshotId, UserId},
     quota::Charge,
     sandbox::Resources,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, SnapshotState},
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -126,6 +126,8 @@ async fn put_snapshot(app: &App, first: FirstSnapshot) -> Result<Snapshot, Error
     let (id, now) = (SnapshotId(id), app.now());
     let known = app.store.snapshot(id).await?;
     let snapshot = Snapshot {
+        state: SnapshotState::Active,
+        source: None,
         id,
         organization: None,
         name,

@@ -43,7 +43,7 @@ pub(super) async fn from_pool(app: &App, order: &Order, actor: &Actor) -> Result
         let claim = Claim { organization: order.organization, name: order.name.clone(), timers: order.timers.clone() };
         let Ok(claimed) = candidate.sandbox.claimed(claim, app.now()) else { continue };
         let (new, effect) = settle(app, &claimed, Some(&order.spec.image), None).await?;
-        match app.store.change(&candidate, &new, Some(&order.spec), actor).await? {
+        match app.store.change(&candidate, &new, Some(&order.spec).into(), actor).await? {
             Written::Done(stored) => {
                 let changed = Changed { old: candidate.sandbox, new: stored, effect };
                 follow_up(app, &changed, Some(&order.spec)).await;

@@ -3,7 +3,7 @@
 //! Quota, name, placement, head and specification are one transaction. The work is sent after it; if that is lost, it
 //! is due five seconds later.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use paddock_model::{
     access::Actor,
@@ -11,15 +11,15 @@ use paddock_model::{
     id::{OrganizationId, SandboxId},
     lifecycle::{Desired, State},
     quota::Charge,
-    sandbox::{Detail, Sandbox, Spec, Timers},
-    snapshot::Snapshot,
+    sandbox::{Detail, Files, Sandbox, Spec, Timers},
+    snapshot::{Snapshot, SnapshotState},
     time::Timestamp,
 };
 
 use super::{
     Error, Requester, check_size, claim,
     drive::{Changed, follow_up, refusal, settle},
-    find_organization, find_snapshot,
+    find_organization, find_snapshot, set_timers,
     wait_started::wait_started,
 };
 use crate::{app::App, store::sandboxes::Written};
@@ -47,6 +47,8 @@ pub struct Request {
     pub public: bool,
     /// The wishes that time makes.
     pub timers: Timers,
+    /// Until it is deleted, whatever it is doing; none = for ever.
+    pub life: Option<Duration>,
 }
 
 /// What is wanted, checked, with the snapshot it comes from.
@@ -123,6 +125,9 @@ pub(super) fn fresh(now: Timestamp, region: String, snapshot: &Snapshot, timers:
         daemon_version: None,
         resources: snapshot.resources,
         charge: Charge::default(),
+        resized_from: None,
+        files: Files { base: snapshot.base(), ..Files::default() },
+        queue_timed_out: false,
         timers,
         last_activity: now,
         created_at: now,
@@ -144,7 +149,9 @@ pub(super) fn spec_of(snapshot: &Snapshot) -> Spec {
 }
 
 async fn check(app: &App, requester: &Requester, request: Request) -> Result<Order, Error> {
-    let Request { name, snapshot, region, env, labels, public, timers } = request;
+    let Request { name, snapshot, region, env, labels, public, mut timers, life } = request;
+    timers.destroy_at = life.map(|life| app.now().after(life));
+    set_timers::check(&timers)?;
     let organization = find_organization::run(app, requester.organization).await?;
     if organization.suspended {
         return Err(Error::OrganizationSuspended);
@@ -155,6 +162,9 @@ async fn check(app: &App, requester: &Requester, request: Request) -> Result<Ord
     }
     let wanted = snapshot.as_deref().unwrap_or(DEFAULT_SNAPSHOT);
     let snapshot = find_snapshot::run(app, organization.id, wanted).await?;
+    if snapshot.state != SnapshotState::Active {
+        return Err(Error::Invalid(format!("snapshot {wanted} is not active")));
+    }
     let spec = Spec { env, labels, public, ..spec_of(&snapshot) };
     check_size(&spec)?;
     Ok(Order { organization: organization.id, name, region, timers, snapshot, spec })

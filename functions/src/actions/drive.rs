@@ -10,10 +10,14 @@ use paddock_model::{
 };
 use paddock_wire::work::Message;
 
-use super::{Error, place, work};
+use super::{
+    Error,
+    first_files::{self, FirstFiles},
+    place, work,
+};
 use crate::{
     app::App,
-    store::sandboxes::{Stored, Written},
+    store::sandboxes::{Beside, Stored, Written},
 };
 
 /// Decisions made anew because another writer was first.
@@ -40,14 +44,14 @@ pub(super) async fn change(
 ) -> Result<Changed, Error> {
     let missing = || Error::SandboxNotFound(id.to_string());
     let current = app.store.head(id).await?.ok_or_else(missing)?;
-    change_from(app, current, None, actor, decide).await
+    change_from(app, current, Beside::default(), actor, decide).await
 }
 
-/// The same, from a head just read, and perhaps with a new specification.
+/// The same, from a head just read, and perhaps with something new beside it.
 pub(super) async fn change_from(
     app: &App,
     mut current: Stored,
-    spec: Option<&Spec>,
+    beside: Beside<'_>,
     actor: &Actor,
     mut decide: impl FnMut(&Sandbox) -> Result<Option<Sandbox>, Error>,
 ) -> Result<Changed, Error> {
@@ -57,11 +61,11 @@ pub(super) async fn change_from(
             return Ok(Changed { old, new: current, effect: Effect::None });
         };
         let refuser = old.runner.filter(|_| wished.runner.is_none());
-        let (new, effect) = settle(app, &wished, spec.map(|spec| spec.image.as_str()), refuser).await?;
-        if new == old && spec.is_none() {
+        let (new, effect) = settle(app, &wished, beside.spec.map(|spec| spec.image.as_str()), refuser).await?;
+        if new == old && beside.spec.is_none() {
             return Ok(Changed { old, new: current, effect });
         }
-        match app.store.change(&current, &new, spec, actor).await? {
+        match app.store.change(&current, &new, beside, actor).await? {
             Written::Done(new) => return Ok(Changed { old, new, effect }),
             Written::Lost(Some(newer)) if already_wished(&old, &new, &newer.sandbox) => {
                 return Ok(Changed { old, new: newer, effect });
@@ -85,7 +89,7 @@ pub(super) fn refusal(written: Written, sandbox: &Sandbox) -> Error {
     match written {
         Written::NameTaken => Error::NameTaken { what: "sandbox", name: sandbox.name.clone() },
         Written::Short(short) => Error::QuotaExceeded { resource: short.resource, limit: short.limit },
-        Written::Done(_) | Written::Lost(_) | Written::PoolFull => Error::Contended,
+        Written::Done(_) | Written::Lost(_) | Written::PoolFull | Written::Collected => Error::Contended,
     }
 }
 
@@ -101,6 +105,12 @@ pub(super) async fn settle(
     if effect != Effect::Place {
         return Ok((settled, effect));
     }
+    // A fork waits for its source's files.
+    match first_files::state(app, &settled).await? {
+        FirstFiles::Ready => {}
+        FirstFiles::Awaited => return Ok((settled, Effect::None)),
+        FirstFiles::Lost => return Ok(settled.without_files(first_files::LOST, now).advance(now)),
+    }
     match place::choose(app, &settled, image, refuser).await? {
         Some(runner) => Ok(settled.placed(runner, now).advance(now)),
         // It queues: the plan has set when to look again.
@@ -110,23 +120,16 @@ pub(super) async fn settle(
 
 /// Does what a change left to be done. Failing is not an error: what was not sent is due soon.
 pub(super) async fn follow_up(app: &App, changed: &Changed, spec: Option<&Spec>) {
-    let idle = match changed.effect {
-        Effect::None | Effect::Place => return,
-        Effect::Send => None,
-        Effect::StopIfIdle(idle) => Some(idle),
-    };
+    if matches!(changed.effect, Effect::None | Effect::Place) {
+        return;
+    }
     let sandbox = &changed.new.sandbox;
-    if let Err(error) = send(app, sandbox, spec, idle).await {
+    if let Err(error) = send(app, sandbox, spec, work::idle(changed.effect)).await {
         tracing::warn!(sandbox = %sandbox.id, error = %error, "work not sent; the sweep will");
     }
 }
 
-async fn send(
-    app: &App,
-    sandbox: &Sandbox,
-    spec: Option<&Spec>,
-    idle: Option<std::time::Duration>,
-) -> Result<(), Error> {
+async fn send(app: &App, sandbox: &Sandbox, spec: Option<&Spec>, idle: work::Idle) -> Result<(), Error> {
     let Some(runner) = sandbox.runner else { return Ok(()) };
     let loaded;
     let spec = match spec {
@@ -140,7 +143,7 @@ async fn send(
         },
     };
     let Some(runner) = place::runner(app, runner).await? else { return Ok(()) };
-    let Some(work) = work::build(app, sandbox, spec, idle)? else { return Ok(()) };
+    let Some(work) = work::build(app, sandbox, spec, idle).await? else { return Ok(()) };
     app.queue.send(&runner.queue_url, &Message::Work(Box::new(work))).await?;
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use paddock_model::{
-    id::RunnerId,
+    id::{CaptureId, RunnerId},
     lifecycle::{Refusal, State},
 };
 
-use crate::{queue, seal, store};
+use crate::{objects, queue, seal, store};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
     /// No such snapshot among the caller's own and the general ones.
     #[error("snapshot {0} not found")]
     SnapshotNotFound(String),
+    /// A general snapshot is the operator's.
+    #[error("snapshot {0} belongs to no organization and cannot be deleted by one")]
+    NotOwn(String),
     /// No such region here.
     #[error("region {0} not found")]
     RegionNotFound(String),
@@ -97,6 +100,18 @@ pub enum Error {
     /// The table could not be used.
     #[error(transparent)]
     Store(store::Error),
+    /// No such capture that this runner has to make.
+    #[error("capture {0} not found")]
+    CaptureNotFound(CaptureId),
+    /// The files that a sandbox begins with are not captured yet.
+    #[error("the files of capture {0} are not there yet")]
+    FilesNotReady(CaptureId),
+    /// It has forks, which must be deleted first.
+    #[error("sandbox {0} has forks that must be deleted first")]
+    HasForks(String),
+    /// The bucket could not be used.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
     /// A queue could not be used.
     #[error(transparent)]
     Queue(#[from] queue::Error),

@@ -2,7 +2,7 @@
 
 use paddock_model::{
     id::{OrganizationId, SnapshotId},
-    snapshot::Snapshot,
+    snapshot::{Snapshot, SnapshotState},
 };
 
 use super::Error;
@@ -18,6 +18,10 @@ pub async fn run(app: &App, organization: OrganizationId, id_or_name: &str) -> R
     let snapshot = read(app, organization, id_or_name).await?.ok_or_else(missing)?;
     if snapshot.organization.is_some_and(|owner| owner != organization) {
         return Err(missing());
+    }
+    if snapshot.state != SnapshotState::Active {
+        // It changes soon.
+        return Ok(snapshot);
     }
     app.recent.snapshots.put(key, snapshot.clone(), app.now());
     Ok(snapshot)

@@ -16,5 +16,5 @@ pub async fn run(app: &App, runner: RunnerId, id: SandboxId) -> Result<Work, Err
     if head.sandbox.runner != Some(runner) || head.sandbox.state == State::Destroyed {
         return Err(missing());
     }
-    work::build(app, &head.sandbox, &spec, None)?.ok_or_else(missing)
+    work::build(app, &head.sandbox, &spec, None).await?.ok_or_else(missing)
 }

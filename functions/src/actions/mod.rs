@@ -4,14 +4,16 @@
 //! domain. Authentication and permissions are checked before; whose object it is is checked here.
 //!
 //! * users: [`create_sandbox`], [`find_sandbox`], [`list_sandboxes`], [`start_sandbox`], [`stop_sandbox`],
-//!   [`delete_sandbox`], [`set_labels`], [`set_auto_stop`], [`touch_sandbox`], [`find_snapshot`], [`list_snapshots`]
+//!   [`pause_sandbox`], [`resize_sandbox`], [`capture_sandbox`] (archive, backup, snapshot), [`fork_sandbox`],
+//!   [`list_family`], [`recover_sandbox`], [`delete_sandbox`], [`set_labels`], [`set_public`], [`set_timers`],
+//!   [`touch_sandbox`], [`find_snapshot`], [`list_snapshots`], [`delete_snapshot`]
 //! * access: [`authenticate`], [`create_api_key`], [`list_api_keys`], [`find_api_key`], [`delete_api_key`],
 //!   [`find_organization`]
 //! * agents: [`register_agent`], [`authenticate_agent`], [`heartbeat`], [`take_inventory`], [`apply_reports`],
-//!   [`find_work`], [`authorize`], [`read_revocations`]
+//!   [`find_work`], [`upload_capture`], [`authorize`], [`read_revocations`]
 //! * time: [`sweep_due`], [`top_up_pool`]
 //! * operators: [`bootstrap`], [`declare_runner_dead`], [`set_pool`], [`read_status`]
-//! * shared: `drive` the road of every change of a head, `wish`, `place`, `claim`, `work`, `wait_started`
+//! * shared: `collect_captures`, `first_files`, `drive` the road of every change of a head, `wish`, `place`, `claim`, `work`, `wait_started`
 
 pub mod apply_report;
 pub mod apply_reports;
@@ -19,36 +21,47 @@ pub mod authenticate;
 pub mod authenticate_agent;
 pub mod authorize;
 pub mod bootstrap;
+pub mod capture_sandbox;
 pub mod create_api_key;
 pub mod create_sandbox;
 pub mod declare_runner_dead;
 pub mod delete_api_key;
 pub mod delete_sandbox;
+pub mod delete_snapshot;
 pub mod find_api_key;
 pub mod find_organization;
 pub mod find_sandbox;
 pub mod find_snapshot;
 pub mod find_work;
+pub mod fork_sandbox;
 pub mod heartbeat;
 pub mod list_api_keys;
+pub mod list_family;
 pub mod list_sandboxes;
 pub mod list_snapshots;
+pub mod pause_sandbox;
 pub mod read_revocations;
 pub mod read_status;
+pub mod recover_sandbox;
 pub mod register_agent;
-pub mod set_auto_stop;
+pub mod resize_sandbox;
 pub mod set_labels;
 pub mod set_pool;
+pub mod set_public;
+pub mod set_timers;
 pub mod start_sandbox;
 pub mod stop_sandbox;
 pub mod sweep_due;
 pub mod take_inventory;
 pub mod top_up_pool;
 pub mod touch_sandbox;
+pub mod upload_capture;
 
 mod claim;
+mod collect_captures;
 mod drive;
 mod error;
+mod first_files;
 mod place;
 mod wait_started;
 mod wish;

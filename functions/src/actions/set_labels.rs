@@ -19,7 +19,7 @@ pub async fn run(
     super::check_size(&spec)?;
     let actor = Actor::User(requester.user.clone());
     // The head is written too: it is what keeps a specification from outliving its sandbox.
-    let changed = change_from(app, head, Some(&spec), &actor, |sandbox| {
+    let changed = change_from(app, head, Some(&spec).into(), &actor, |sandbox| {
         if !super::find_sandbox::is_visible(sandbox, requester.organization) {
             return Err(Error::SandboxNotFound(id_or_name.to_owned()));
         }

@@ -12,7 +12,7 @@ use paddock_model::{
 };
 
 use super::{
-    Error,
+    Error, collect_captures,
     drive::{Changed, change_from, follow_up},
     place,
 };
@@ -20,7 +20,7 @@ use crate::{
     app::App,
     store::{
         keys::DUE_SHARDS,
-        sandboxes::{Stored, Written},
+        sandboxes::{Beside, DueItem, Stored, Written},
     },
 };
 
@@ -58,7 +58,12 @@ pub async fn run(app: &App, horizon: Timestamp) -> Result<Look, Error> {
     let now = app.now();
     let shards = futures::future::try_join_all((0..DUE_SHARDS).map(|shard| app.store.due(shard, horizon))).await?;
     let (due, later): (Vec<_>, Vec<_>) = shards.into_iter().flatten().partition(|due| due.at <= now);
-    let ids: Vec<SandboxId> = due.iter().map(|due| due.id).collect();
+    let ids: Vec<SandboxId> = due.iter().filter_map(|due| sandbox_of(due.what)).collect();
+    let captures = due.iter().filter_map(|due| match due.what {
+        DueItem::Capture(id) => Some(id),
+        DueItem::Sandbox(_) => None,
+    });
+    collect_captures::run(app, captures.collect()).await;
     let mut heads = app.store.heads(&ids).await?.found;
     // The index may be older than the items.
     heads.retain(|head| head.sandbox.due.is_some_and(|due| due <= now));
@@ -80,6 +85,13 @@ pub async fn run(app: &App, horizon: Timestamp) -> Result<Look, Error> {
         })
         .await?;
     Ok(Look { due: found, braked, next: later.iter().map(|due| due.at).min() })
+}
+
+fn sandbox_of(what: DueItem) -> Option<SandboxId> {
+    match what {
+        DueItem::Sandbox(id) => Some(id),
+        DueItem::Capture(_) => None,
+    }
 }
 
 async fn dead_owners(app: &App, heads: &[Stored]) -> Result<HashSet<RunnerId>, Error> {
@@ -114,7 +126,7 @@ async fn look_at(app: &App, task: Task, head: Stored) -> Result<(), Error> {
         return resend(app, head).await;
     }
     let owner = head.sandbox.runner;
-    let changed = change_from(app, head, None, &Actor::Sweep, |sandbox| {
+    let changed = change_from(app, head, Beside::default(), &Actor::Sweep, |sandbox| {
         let now = app.now();
         if sandbox.due.is_none_or(|due| due > now) {
             return Ok(None);
@@ -131,13 +143,13 @@ async fn look_at(app: &App, task: Task, head: Stored) -> Result<(), Error> {
 
 async fn resend(app: &App, head: Stored) -> Result<(), Error> {
     let new = head.sandbox.resent(app.now());
-    match app.store.change(&head, &new, None, &Actor::Sweep).await? {
+    match app.store.change(&head, &new, Beside::default(), &Actor::Sweep).await? {
         Written::Done(stored) => {
             let changed = Changed { old: head.sandbox, new: stored, effect: Effect::Send };
             follow_up(app, &changed, None).await;
         }
         // Somebody else was first: it is looked at again when that is due.
-        Written::Lost(_) | Written::NameTaken | Written::Short(_) | Written::PoolFull => {}
+        Written::Lost(_) | Written::NameTaken | Written::Short(_) | Written::PoolFull | Written::Collected => {}
     }
     Ok(())
 }

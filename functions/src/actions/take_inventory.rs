@@ -77,8 +77,9 @@ fn judge(runner: RunnerId, entry: &InventoryEntry, head: Option<&Sandbox>) -> Fi
     if head.epoch < epoch {
         return Finding::Unknown;
     }
-    let is_settled =
-        settled_generation == Some(head.generation) && head.is_at_rest() && running == (head.state == State::Started);
+    let is_settled = settled_generation == Some(head.generation)
+        && head.is_at_rest()
+        && running == matches!(head.state, State::Started | State::Paused);
     if head.state.is_failed() || is_settled { Finding::AsItIs } else { Finding::Owned }
 }
 
@@ -101,7 +102,7 @@ async fn works(app: &App, runner: RunnerId, ids: &[SandboxId]) -> Result<HashMap
     for (head, spec) in app.store.details(ids).await? {
         if head.sandbox.runner == Some(runner)
             && !head.sandbox.state.is_failed()
-            && let Some(work) = work::build(app, &head.sandbox, &spec, None)?
+            && let Some(work) = work::build(app, &head.sandbox, &spec, None).await?
         {
             works.insert(head.sandbox.id, work);
         }
@@ -172,8 +173,10 @@ mod tests {
     use crate::actions::create_sandbox::fresh;
 
     fn head(runner: RunnerId) -> Sandbox {
-        let timers = Timers { auto_stop: None, auto_archive: None, auto_delete: None };
+        let timers = Timers::default();
         let snapshot = Snapshot {
+            state: paddock_model::snapshot::SnapshotState::Active,
+            source: None,
             id: SnapshotId::random(),
             organization: None,
             name: "s".into(),

@@ -8,13 +8,17 @@ use super::{
     drive::{change_from, follow_up},
     place,
 };
-use crate::{app::App, store::pools};
+use crate::{
+    app::App,
+    store::{pools, sandboxes::Beside},
+};
 
 /// Most sandboxes made or ended in one go for one pool: a start costs its runner work.
 const IN_ONE_GO: u32 = 8;
 
 /// No user waits in it, so nothing stops it for idleness.
-const TIMERS: Timers = Timers { auto_stop: None, auto_archive: None, auto_delete: None };
+const TIMERS: Timers =
+    Timers { auto_stop: None, auto_pause: None, auto_archive: None, auto_delete: None, destroy_at: None, queue: None };
 
 /// Brings the pool nearer to its size. The pool's own count decides about each place, so running twice does no harm.
 pub async fn run(app: &App, pool: &str) -> Result<(), Error> {
@@ -55,7 +59,7 @@ async fn add(app: &App, pool: &str, region: &str, snapshot: &Snapshot, runner: R
 
 async fn drain(app: &App, pool: &str, excess: u32) -> Result<(), Error> {
     for stored in app.store.unclaimed_of(pool, excess as usize).await? {
-        let changed = change_from(app, stored, None, &Actor::Pool, |sandbox| {
+        let changed = change_from(app, stored, Beside::default(), &Actor::Pool, |sandbox| {
             // Claimed meanwhile: not ours any more.
             if sandbox.organization.is_some() {
                 return Ok(None);

@@ -7,7 +7,7 @@ use super::{
     drive::{change_from, follow_up},
     find_sandbox::stored,
 };
-use crate::app::App;
+use crate::{app::App, store::sandboxes::Beside};
 
 /// Checks the wish against the lifecycle, writes it, and sends the work.
 pub(super) async fn wish(
@@ -19,7 +19,7 @@ pub(super) async fn wish(
 ) -> Result<Detail, Error> {
     let (head, spec) = stored(app, requester.organization, id_or_name).await?;
     let actor = Actor::User(requester.user.clone());
-    let changed = change_from(app, head, None, &actor, |sandbox| {
+    let changed = change_from(app, head, Beside::default(), &actor, |sandbox| {
         sandbox.wish(event, force, app.now()).map_err(|refusal| Error::Refused {
             verb: verb(event),
             sandbox: id_or_name.to_owned(),
@@ -32,12 +32,13 @@ pub(super) async fn wish(
     Ok(Detail { head: changed.new.sandbox, spec })
 }
 
-fn verb(event: Event) -> &'static str {
+pub(super) fn verb(event: Event) -> &'static str {
     match event {
         Event::Start => "start",
         Event::Stop => "stop",
         Event::Delete => "delete",
         Event::Recover => "recover",
+        Event::Pause => "pause",
         _ => "change",
     }
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod authorize;
+mod captures;
 mod heartbeat;
 mod inventory;
 mod register;
@@ -26,6 +27,9 @@ use crate::{app::App, error::shape_errors, routes::unknown::unknown};
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/agents/authorize", post(authorize::authorize))
+        .route("/agents/captures/{id}/begin", post(captures::begin))
+        .route("/agents/captures/{id}/complete", post(captures::complete))
+        .route("/agents/captures/{id}/parts", post(captures::parts))
         .route("/agents/heartbeat", post(heartbeat::heartbeat))
         .route("/agents/inventory", post(inventory::inventory))
         .route("/agents/register", post(register::register))

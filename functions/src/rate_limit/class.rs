@@ -33,13 +33,18 @@ impl Class {
     /// The class of an authenticated request, by its route.
     pub fn of(method: &Method, route: &str) -> Self {
         match (method.as_str(), route.strip_prefix("/api/sandbox")) {
-            ("POST", Some("")) => Self::SandboxCreate,
+            ("POST", Some("" | "/{sandboxIdOrName}/fork")) => Self::SandboxCreate,
             ("DELETE", Some("/{sandboxIdOrName}")) => Self::SandboxLifecycle,
-            ("POST", Some("/{sandboxIdOrName}/start" | "/{sandboxIdOrName}/stop")) => Self::SandboxLifecycle,
+            ("POST", Some(path)) if LIFECYCLE.contains(&path.trim_start_matches("/{sandboxIdOrName}/")) => {
+                Self::SandboxLifecycle
+            }
             _ => Self::Authenticated,
         }
     }
 }
+
+/// What counts as lifecycle, beside deletion.
+const LIFECYCLE: [&str; 6] = ["start", "stop", "recover", "pause", "resize", "archive"];
 
 /// So many requests in so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +107,9 @@ mod tests {
         assert_eq!(class(Method::POST, "/api/sandbox"), "sandbox-create");
         assert_eq!(class(Method::GET, "/api/sandbox"), "authenticated");
         assert_eq!(class(Method::POST, "/api/sandbox/{sandboxIdOrName}/stop"), "sandbox-lifecycle");
+        assert_eq!(class(Method::POST, "/api/sandbox/{sandboxIdOrName}/archive"), "sandbox-lifecycle");
+        assert_eq!(class(Method::POST, "/api/sandbox/{sandboxIdOrName}/fork"), "sandbox-create");
+        assert_eq!(class(Method::POST, "/api/sandbox/{sandboxIdOrName}/labels"), "authenticated");
         assert_eq!(class(Method::DELETE, "/api/sandbox/{sandboxIdOrName}"), "sandbox-lifecycle");
         assert_eq!(class(Method::GET, "/api/sandbox/{sandboxIdOrName}"), "authenticated");
         assert_eq!(class(Method::POST, "/api/api-keys"), "authenticated");

@@ -4,10 +4,11 @@ use std::{collections::HashMap, fmt};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use paddock_model::{
-    id::{OpId, OrganizationId, RunnerId, SandboxId, SnapshotId, UserId},
+    id::{CaptureId, OpId, OrganizationId, RunnerId, SandboxId, SnapshotId, UserId},
     sandbox::Sandbox,
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// Partitions of the due index: the sweep walks them all.
 pub const DUE_SHARDS: u32 = 16;
@@ -77,6 +78,27 @@ pub fn history(head: &Sandbox, op: OpId) -> Key {
     let Sandbox { id, epoch, generation, seen_seq, updated_at, .. } = head;
     let at = updated_at.0;
     Key::new(format!("S#{id}"), format!("T#{epoch:08}#{generation:08}#{seen_seq:010}#{at:013}#{op}"))
+}
+
+/// A fork of a sandbox. It sorts behind head and specification, which are read together.
+pub fn child(parent: SandboxId, child: SandboxId) -> Key {
+    Key::new(format!("S#{parent}"), format!("{CHILDREN}{child}"))
+}
+
+/// What the sort keys of a sandbox's forks begin with.
+pub const CHILDREN: &str = "Y#";
+
+pub fn child_of(sk: &str) -> Option<SandboxId> {
+    sk.strip_prefix(CHILDREN)?.parse().ok()
+}
+
+/// What is known of a capture of a sandbox's files: the manifest.
+pub fn capture(id: CaptureId) -> Key {
+    Key::new(format!("M#{id}"), "M")
+}
+
+pub fn capture_of(pk: &str) -> Option<CaptureId> {
+    pk.strip_prefix("M#")?.parse().ok()
 }
 
 /// The sandbox of a head's or specification's partition key.
@@ -206,12 +228,12 @@ pub fn due_shard(shard: u32) -> String {
 }
 
 /// Where a sandbox is found when due. The identifier is random, so its first bytes spread well.
-pub fn due_shard_of(id: SandboxId) -> String {
-    let [a, b, ..] = *id.0.as_bytes();
+pub fn due_shard_of(id: Uuid) -> String {
+    let [a, b, ..] = *id.as_bytes();
     due_shard(u32::from(u16::from_be_bytes([a, b])) % DUE_SHARDS)
 }
 
-pub fn due_at(due: Timestamp, id: SandboxId) -> String {
+pub fn due_at(due: Timestamp, id: impl fmt::Display) -> String {
     format!("{:013}#{id}", due.0)
 }
 
@@ -220,9 +242,10 @@ pub fn due_until(until: Timestamp) -> String {
     format!("{:013}$", until.0)
 }
 
-pub fn due_parts(sk: &str) -> Option<(Timestamp, SandboxId)> {
-    let (due, id) = sk.split_once('#')?;
-    Some((Timestamp(due.parse().ok()?), id.parse().ok()?))
+/// When; what is said by the item's own key.
+pub fn due_time(sk: &str) -> Option<Timestamp> {
+    let (due, _) = sk.split_once('#')?;
+    Some(Timestamp(due.parse().ok()?))
 }
 
 fn scope(owner: Option<OrganizationId>) -> String {
@@ -238,7 +261,8 @@ mod tests {
         let (id, runner) = (SandboxId::random(), RunnerId::random());
         assert_eq!(sandbox_of(&head(id).pk), Some(id));
         assert_eq!(owned_parts(&owned(id, 7)), Some((id, 7)));
-        assert_eq!(due_parts(&due_at(Timestamp(5), id)), Some((Timestamp(5), id)));
+        assert_eq!(due_time(&due_at(Timestamp(5), id)), Some(Timestamp(5)));
+        assert_eq!(child_of(&child(id, id).sk), Some(id));
         assert_eq!(runner_of(&owned_by(runner)), Some(runner));
     }
 

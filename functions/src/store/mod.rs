@@ -2,6 +2,7 @@
 //!
 //! * [`keys`] every key of every item and index
 //! * [`sandboxes`] heads and specifications, and the one write that changes a head with all that hangs on it
+//! * [`captures`] captures of sandboxes' files, and who names them
 //! * [`names`] unique names; [`quotas`] escrow; [`pools`] warm pools; [`revocations`] the feed
 //! * [`organizations`], [`api_keys`], [`snapshots`], [`runners`], [`rates`], [`history`]
 //! * `attempt` patience with contention; `transaction` several items or none; [`error`] what can go wrong
@@ -16,6 +17,7 @@ mod item;
 mod transaction;
 
 pub mod api_keys;
+pub mod captures;
 pub mod history;
 pub mod keys;
 pub mod names;

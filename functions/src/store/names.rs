@@ -54,6 +54,15 @@ pub(super) fn free(id: SandboxId) -> Expression {
     }
 }
 
+/// The same for a snapshot's name.
+pub(super) fn free_snapshot(id: SnapshotId) -> Expression {
+    Expression {
+        condition: Some("attribute_not_exists(pk) OR id = :id".to_owned()),
+        values: [(":id".to_owned(), text(id))].into(),
+        ..Default::default()
+    }
+}
+
 pub(super) fn absent() -> Expression {
     Expression { condition: Some("attribute_not_exists(pk)".to_owned()), ..Default::default() }
 }

@@ -36,7 +36,7 @@ pub fn id_of(snapshot: &Snapshot, region: &str) -> String {
 
 pub(super) fn enter() -> Expression {
     Expression {
-        update: Some("ADD live :one"),
+        update: Some("ADD live :one".into()),
         condition: Some("live < #size".to_owned()),
         names: vec![("#size", "size")],
         values: [(":one".to_owned(), number(1))].into(),
@@ -45,7 +45,7 @@ pub(super) fn enter() -> Expression {
 
 pub(super) fn leave() -> Expression {
     Expression {
-        update: Some("ADD live :less"),
+        update: Some("ADD live :less".into()),
         condition: Some("attribute_exists(pk)".to_owned()),
         values: [(":less".to_owned(), number(-1))].into(),
         ..Default::default()

@@ -58,7 +58,7 @@ pub(super) fn exchange(held: Charge, new: Charge, op: OpId) -> Option<Expression
         ("disk_free >= :disk", ":disk", ":disk_back", delta(held.disk_gib, new.disk_gib)),
     ];
     let mut how = Expression {
-        update: Some("SET op = :op ADD cpu_free :cpu_back, memory_free :memory_back, disk_free :disk_back"),
+        update: Some("SET op = :op ADD cpu_free :cpu_back, memory_free :memory_back, disk_free :disk_back".into()),
         ..Default::default()
     };
     let mut conditions = vec!["attribute_exists(pk)"];

@@ -1,17 +1,17 @@
 //! Snapshots.
 
 use paddock_model::{
-    id::{OpId, OrganizationId, SnapshotId},
+    id::{OpId, OrganizationId, SandboxId, SnapshotId},
     sandbox::Resources,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, SnapshotState},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Error, Store,
-    item::{Item, corrupt, key_of, read, write},
+    Error, Store, captures,
+    item::{Item, corrupt, key_of, number, read, text, write},
     keys::{self, LIST},
     names,
     transaction::{Committed, Expression, Transaction},
@@ -27,26 +27,76 @@ struct SnapshotItem {
     name: String,
     image: String,
     size: [u32; 3],
+    /// Absent when it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The sandbox it is made of; its files are the capture of the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<Uuid>,
     created: i64,
     updated: i64,
 }
+
+/// How a snapshot of a sandbox ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Its files are there.
+    Active,
+    /// They could not be captured.
+    Failed(String),
+}
+
+impl Ending {
+    pub(super) fn expression(self, now: Timestamp, op: OpId) -> Expression {
+        let mut values: Item = [(":op".to_owned(), text(op)), (":now".to_owned(), number(now.0))].into();
+        let update = match self {
+            Ending::Active => "SET op = :op, updated = :now REMOVE #state",
+            Ending::Failed(reason) => {
+                values.insert(":error".to_owned(), text(ERROR));
+                values.insert(":reason".to_owned(), text(reason));
+                "SET op = :op, updated = :now, #state = :error, reason = :reason"
+            }
+        };
+        Expression {
+            update: Some(update.into()),
+            // One that was deleted meanwhile stays deleted, and what was captured for it is named by nobody.
+            condition: Some("attribute_exists(pk)".to_owned()),
+            names: vec![("#state", "state")],
+            values,
+        }
+    }
+}
+
+const SNAPSHOTTING: &str = "snapshotting";
+const ERROR: &str = "error";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Snapshot,
     Name,
+    Files,
 }
 
 fn snapshot(item: Item) -> Result<Snapshot, Error> {
     let key = key_of(&item);
     let id = keys::snapshot_of(&key.pk).ok_or_else(|| corrupt(key.to_string(), "its key names no snapshot"))?;
-    let SnapshotItem { op: _, g1pk: _, g1sk: _, org, name, image, size, created, updated } = read(item)?;
+    let SnapshotItem { op: _, g1pk: _, g1sk: _, org, name, image, size, state, reason, source, created, updated } =
+        read(item)?;
+    let state = match state.as_deref() {
+        None => SnapshotState::Active,
+        Some(SNAPSHOTTING) => SnapshotState::Snapshotting,
+        Some(_) => SnapshotState::Failed(reason.unwrap_or_default()),
+    };
     Ok(Snapshot {
         id,
         organization: org.map(OrganizationId),
         name,
         image,
         resources: Resources { cpu: size[0], memory_gib: size[1], disk_gib: size[2] },
+        state,
+        source: source.map(SandboxId),
         created_at: Timestamp(created),
         updated_at: Timestamp(updated),
     })
@@ -65,9 +115,31 @@ impl Store {
         self.get_all(&keys).await?.into_iter().map(snapshot).collect()
     }
 
+    /// Deletes a snapshot and frees its name.
+    pub async fn delete_snapshot(&self, snapshot: &Snapshot, now: Timestamp) -> Result<(), Error> {
+        let Snapshot { id, organization, name, state, .. } = snapshot;
+        let op = OpId::random();
+        let mut transaction = Transaction::new(self, op);
+        if let Some(files) = snapshot.base().filter(|_| *state == SnapshotState::Active) {
+            transaction.update(Part::Files, &keys::capture(files), captures::unname(files, now, op))?;
+        }
+        // Deleted already: its files were unnamed then.
+        let there = Expression { condition: Some("attribute_exists(pk)".to_owned()), ..Expression::default() };
+        transaction.delete(Part::Snapshot, &keys::snapshot(*id), there)?;
+        transaction.delete(Part::Name, &keys::snapshot_name(*organization, name), names::free_snapshot(*id))?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Writes a snapshot, new or changed; false when another has its name.
     pub async fn put_snapshot(&self, snapshot: &Snapshot) -> Result<bool, Error> {
-        let Snapshot { id, organization, name, image, resources, created_at, updated_at } = snapshot.clone();
+        let Snapshot { id, organization, name, image, resources, state, source, created_at, updated_at } =
+            snapshot.clone();
+        let (state, reason) = match state {
+            SnapshotState::Active => (None, None),
+            SnapshotState::Snapshotting => (Some(SNAPSHOTTING.to_owned()), None),
+            SnapshotState::Failed(reason) => (Some(ERROR.to_owned()), Some(reason)),
+        };
         let op = OpId::random();
         let (by_name, free) = names::take_snapshot(organization, &name, id, op)?;
         let item = SnapshotItem {
@@ -78,6 +150,9 @@ impl Store {
             name,
             image,
             size: [resources.cpu, resources.memory_gib, resources.disk_gib],
+            state,
+            reason,
+            source: source.map(|id| id.0),
             created: created_at.0,
             updated: updated_at.0,
         };

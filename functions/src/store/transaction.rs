@@ -2,6 +2,8 @@
 //!
 //! The `op` is also the client request token, so that a transaction whose answer was lost is not applied twice.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
@@ -34,7 +36,7 @@ pub(super) enum Committed<P> {
 /// A condition, or an update with its condition.
 #[derive(Default)]
 pub(super) struct Expression {
-    pub(super) update: Option<&'static str>,
+    pub(super) update: Option<Cow<'static, str>>,
     pub(super) condition: Option<String>,
     pub(super) names: Vec<(&'static str, &'static str)>,
     pub(super) values: Item,
@@ -63,7 +65,7 @@ impl<'a, P: Copy> Transaction<'a, P> {
         let update = Update::builder()
             .table_name(&self.store.table)
             .set_key(Some(key.item()))
-            .set_update_expression(how.update.map(str::to_owned))
+            .set_update_expression(how.update.map(Cow::into_owned))
             .set_condition_expression(how.condition)
             .set_expression_attribute_names(names(&how.names))
             .set_expression_attribute_values((!how.values.is_empty()).then_some(how.values))

@@ -9,9 +9,6 @@ use super::{Problems, interval, maps, name};
 use crate::actions::create_sandbox::{DEFAULT_USER, Request};
 use crate::error::ApiError;
 
-/// What `GET /sandbox/…` means something else by.
-const TAKEN: [&str; 1] = ["paginated"];
-
 /// Minutes, when nothing is said.
 const AUTO_STOP: i32 = 15;
 
@@ -44,11 +41,11 @@ pub fn check(body: CreateSandbox) -> Result<Request, ApiError> {
         memory: _,
         disk: _,
         auto_stop_interval,
-        auto_pause_interval: _,
+        auto_pause_interval,
         auto_archive_interval,
         auto_delete_interval,
-        ttl_minutes: _,
-        queue_timeout: _,
+        ttl_minutes,
+        queue_timeout,
         volumes: _,
         build_info: _,
         linked_sandbox: _,
@@ -57,28 +54,53 @@ pub fn check(body: CreateSandbox) -> Result<Request, ApiError> {
     let mut problems = Problems::default();
     let (name, snapshot, target) = (non_empty(name), non_empty(snapshot), non_empty(target));
     let (env, labels) = (env.unwrap_or_default(), labels.unwrap_or_default());
-    problems.take("name", name.as_deref().map_or(Ok(()), |name| name::check_new(name, &TAKEN)));
+    problems.take("name", name.as_deref().map_or(Ok(()), |name| name::check_new(name, &name::TAKEN_BY_SANDBOX_PATHS)));
     problems.take("snapshot", snapshot.as_deref().map_or(Ok(()), name::check_bounded));
     problems.take("target", target.as_deref().map_or(Ok(()), name::check_bounded));
     problems.take("env", maps::check_env(&env));
     problems.take("labels", maps::check_labels(&labels));
-    let timers = timers(&mut problems, auto_stop_interval, auto_archive_interval, auto_delete_interval);
+    let intervals = Intervals {
+        stop: auto_stop_interval,
+        pause: auto_pause_interval,
+        archive: auto_archive_interval,
+        delete: auto_delete_interval,
+        queue: queue_timeout,
+    };
+    let timers = timers(&mut problems, intervals);
+    let life = problems.take("ttlMinutes", interval::auto_stop(ttl_minutes.unwrap_or(0))).flatten();
     problems.finish()?;
-    Ok(Request { name, snapshot, region: target, env, labels, public: public.unwrap_or(false), timers })
+    Ok(Request { name, snapshot, region: target, env, labels, public: public.unwrap_or(false), timers, life })
 }
 
-fn timers(problems: &mut Problems, stop: Option<i32>, archive: Option<i32>, delete: Option<i32>) -> Timers {
+/// Minutes, as they were sent.
+struct Intervals {
+    stop: Option<i32>,
+    pause: Option<i32>,
+    archive: Option<i32>,
+    delete: Option<i32>,
+    queue: Option<i32>,
+}
+
+fn timers(problems: &mut Problems, Intervals { stop, pause, archive, delete, queue }: Intervals) -> Timers {
+    let pauses = pause.is_some_and(|pause| pause != 0);
+    // One that pauses by itself does not stop by itself, unless that is asked for as well, which is refused.
+    let stop = stop.unwrap_or(if pauses { 0 } else { AUTO_STOP });
+    let queue = queue.map_or(Ok(None), |queue| {
+        if queue >= 1 { interval::auto_stop(queue) } else { Err("must be at least 1".to_owned()) }
+    });
     let mut take = |field: &str, checked: Result<Option<Duration>, String>| problems.take(field, checked).flatten();
     Timers {
-        auto_stop: take("autoStopInterval", interval::auto_stop(stop.unwrap_or(AUTO_STOP))),
+        auto_stop: take("autoStopInterval", interval::auto_stop(stop)),
+        auto_pause: take("autoPauseInterval", interval::auto_stop(pause.unwrap_or(0))),
         auto_archive: take("autoArchiveInterval", interval::auto_archive(archive.unwrap_or(AUTO_ARCHIVE))),
         auto_delete: take("autoDeleteInterval", interval::auto_delete(delete.unwrap_or(-1))),
+        destroy_at: None,
+        queue: take("queueTimeout", queue),
     }
 }
 
 /// By name and with one reason each, in the order of the wire.
 fn refuse_what_we_cannot(body: &CreateSandbox) -> Result<(), ApiError> {
-    let some = |value: Option<i32>| value.is_some_and(|it| it != 0);
     let text = |value: &Option<String>| value.as_ref().is_some_and(|it| !it.trim().is_empty());
     let sized = [body.cpu, body.memory, body.disk].into_iter().flatten().any(|it| it != 0);
     let refused = [
@@ -91,9 +113,6 @@ fn refuse_what_we_cannot(body: &CreateSandbox) -> Result<(), ApiError> {
         (text(&body.otel_endpoint_override), "otelEndpointOverride"),
         (body.gpu.is_some_and(|it| it != 0) || body.gpu_type.is_some(), "gpu"),
         (body.spot == Some(true), "spot"),
-        (some(body.auto_pause_interval), "autoPauseInterval"),
-        (some(body.ttl_minutes), "ttlMinutes"),
-        (body.queue_timeout.is_some(), "queueTimeout"),
         (body.volumes.as_ref().is_some_and(|it| !it.is_empty()), "volumes"),
         (body.build_info.is_some(), "buildInfo (an image or Dockerfile instead of a snapshot)"),
         (text(&body.linked_sandbox), "linkedSandbox"),
@@ -153,9 +172,6 @@ mod tests {
             ("otelEndpointOverride", json!("http://x")),
             ("gpu", json!(1)),
             ("spot", json!(true)),
-            ("autoPauseInterval", json!(5)),
-            ("ttlMinutes", json!(5)),
-            ("queueTimeout", json!(5)),
             ("volumes", json!([{"volumeId": "v", "mountPath": "/v"}])),
             ("buildInfo", json!({"dockerfileContent": "FROM x"})),
             ("linkedSandbox", json!("x")),

@@ -5,6 +5,9 @@ use uuid::Uuid;
 /// Bytes; names are part of keys.
 pub const MAX_NAME: usize = 255;
 
+/// What `GET /sandbox/…` means something else by.
+pub const TAKEN_BY_SANDBOX_PATHS: [&str; 1] = ["paginated"];
+
 /// Beginnings that turn into a link where text is shown.
 const LINKS: [&str; 7] = ["http:", "https:", "ftp:", "mailto:", "javascript:", "data:", "www."];
 

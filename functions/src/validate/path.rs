@@ -40,6 +40,12 @@ impl PathParams {
         Ok(text)
     }
 
+    /// `true` or `false`.
+    pub fn boolean(&self, param: &str) -> Result<bool, ApiError> {
+        let text = self.text(param).to_ascii_lowercase();
+        text.parse().map_err(|_| ApiError::invalid(format!("{param} must be true or false")))
+    }
+
     /// Minutes, possibly negative.
     pub fn minutes(&self, param: &str) -> Result<i32, ApiError> {
         let text = self.text(param);

@@ -282,7 +282,9 @@ async fn serve(app: Arc<App>, registered: Registered) {
 fn done(work: &Work) -> Report {
     let observed = match work.wish {
         Wish::Started => Observed::Started,
-        Wish::Stopped { .. } => Observed::Stopped,
+        Wish::Archived if work.archived.is_some() => Observed::Archived,
+        Wish::Stopped { .. } | Wish::Archived => Observed::Stopped,
+        Wish::Paused => Observed::Paused,
         Wish::Destroyed => Observed::Destroyed,
     };
     let Work { sandbox_id, epoch, generation, seq, .. } = *work;

@@ -10,7 +10,9 @@
 
 mod access;
 mod agents_http;
+mod captures;
 mod claims;
+mod deletions;
 mod faults;
 mod histories;
 mod inventories;

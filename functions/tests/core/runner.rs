@@ -13,7 +13,7 @@ use paddock_wire::{
     agents::{
         Capacity, Heartbeat, Register, RegisterProof, Registered, Role, Verdict, inventory_lines, register_proof_text,
     },
-    work::{Facts, Message, Observed, Report, Wish, Work},
+    work::{Captured, Facts, Manifest, Message, Observed, Report, Wish, Work},
 };
 
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub struct FakeRunner {
     /// Containers made in its life: one per sandbox and epoch, or something is wrong.
     pub made: BTreeMap<(SandboxId, u64), u32>,
     pub full: bool,
+    pub captures_fail: bool,
     /// All it ever said.
     pub told: Vec<Report>,
 }
@@ -70,7 +71,14 @@ pub fn comeback(scene: &Scene, id: Uuid) -> Register {
 impl FakeRunner {
     pub async fn join(scene: &Scene) -> Self {
         let registered = register_agent::run(&scene.app, JOIN_TOKEN, registration()).await.expect("joins");
-        Self { registered, held: BTreeMap::new(), made: BTreeMap::new(), full: false, told: Vec::new() }
+        Self {
+            registered,
+            held: BTreeMap::new(),
+            made: BTreeMap::new(),
+            full: false,
+            captures_fail: false,
+            told: Vec::new(),
+        }
     }
 
     pub fn id(&self) -> RunnerId {
@@ -137,7 +145,8 @@ impl FakeRunner {
         if known.is_some_and(|held| (held.epoch, held.generation) > (work.epoch, work.generation)) {
             return None;
         }
-        if known.is_some_and(|held| (held.epoch, held.generation) == (work.epoch, work.generation)) {
+        let lets_go = work.archived.is_some() && known.is_some_and(|held| !held.gone);
+        if known.is_some_and(|held| (held.epoch, held.generation) == (work.epoch, work.generation)) && !lets_go {
             let held = self.held.get_mut(&id)?;
             held.seq += 1;
             held.last.seq = held.seq;
@@ -148,16 +157,26 @@ impl FakeRunner {
         let (observed, gone) = match work.wish {
             Wish::Started if self.full && !had => (Observed::Refused { reason: "full".into() }, true),
             Wish::Started => (Observed::Started, false),
-            Wish::Stopped { .. } => (Observed::Stopped, false),
+            Wish::Archived if work.archived.is_some() => (Observed::Archived, true),
+            Wish::Stopped { .. } | Wish::Archived => (Observed::Stopped, false),
+            Wish::Paused => (Observed::Paused, false),
             Wish::Destroyed => (Observed::Destroyed, true),
         };
         if observed == Observed::Started && !had {
             *self.made.entry((id, work.epoch)).or_default() += 1;
         }
-        let report = report(work, seq, observed);
+        let mut report = report(work, seq, observed);
+        report.facts.captured = work.capture.map(|id| self.capture(id));
         let held = Held { epoch: work.epoch, generation: work.generation, seq, gone, last: report.clone() };
         self.held.insert(id, held);
         Some(report)
+    }
+
+    fn capture(&self, id: Uuid) -> Captured {
+        if self.captures_fail {
+            return Captured::Failed { id, reason: "no way to S3".into() };
+        }
+        Captured::Done { manifest: manifest(id) }
     }
 
     pub async fn tell(&self, scene: &Scene, report: &Report) -> Verdict {
@@ -179,6 +198,10 @@ impl FakeRunner {
         };
         heartbeat::run(&scene.app, &self.agent(scene).await, beat).await.expect("heartbeat")
     }
+}
+
+pub fn manifest(id: Uuid) -> Manifest {
+    Manifest { id, image: "sha256:00".into(), sha256: "00".into(), size: 1, unpacked: 1, entries: 1 }
 }
 
 pub fn report(work: &Work, seq: u64, observed: Observed) -> Report {

@@ -38,6 +38,7 @@ use uuid::Uuid;
 use crate::runner::FakeRunner;
 
 pub const TABLE: &str = "paddock";
+pub const BUCKET: &str = "paddock-local";
 pub const JOIN_TOKEN: &str = "join";
 pub const API_KEY: &str = "dtn_0123456789abcdef";
 pub const SNAPSHOT: &str = "paddock-default";
@@ -50,6 +51,7 @@ pub struct Scene {
     pub app: App,
     pub sqs: aws_sdk_sqs::Client,
     pub db: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
     pub stack: Stack,
     pub requester: Requester,
     time: Arc<AtomicI64>,
@@ -76,6 +78,7 @@ impl Scene {
             app,
             sqs: aws_sdk_sqs::Client::new(&aws),
             db: aws_sdk_dynamodb::Client::new(&aws),
+            s3: s3(&aws),
             stack,
             requester: Requester { organization, user: UserId("user".to_owned()) },
             time,
@@ -104,6 +107,11 @@ impl Scene {
             "quota": {"cpu": sandboxes, "memoryGib": 2 * sandboxes, "diskGib": 100 + 3 * sandboxes}
         });
         schedule::handle(&self.app, command).await.expect("bootstrap succeeds");
+    }
+
+    /// The bucket, as a runner with presigned requests sees it.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
     }
 
     pub fn set_faults(&self, plan: FaultPlan) {
@@ -186,7 +194,8 @@ pub fn request() -> create_sandbox::Request {
         env: BTreeMap::new(),
         labels: BTreeMap::new(),
         public: false,
-        timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },
+        timers: Timers::default(),
+        life: None,
     }
 }
 
@@ -200,6 +209,10 @@ fn options() -> Options {
     let parameters = [("MasterKey", STANDARD.encode([7; 32])), ("JoinTokenSha256", sha256_hex(JOIN_TOKEN))];
     options.parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
     options
+}
+
+fn s3(aws: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(aws).force_path_style(true).build())
 }
 
 async fn aws(endpoint: &str) -> SdkConfig {
@@ -217,6 +230,7 @@ fn config() -> Config {
     Config::read(|name| {
         let value = match name {
             "PADDOCK_TABLE" => TABLE.to_owned(),
+            "PADDOCK_BUCKET" => BUCKET.to_owned(),
             "PADDOCK_MASTER_KEY" => STANDARD.encode([7; 32]),
             "PADDOCK_JOIN_TOKEN_SHA256" => sha256_hex(JOIN_TOKEN),
             "PADDOCK_REGION" => "local".to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paddock_functions::{
-    actions::{create_sandbox, declare_runner_dead, delete_sandbox, list_sandboxes, set_auto_stop, stop_sandbox},
+    actions::{create_sandbox, declare_runner_dead, delete_sandbox, list_sandboxes, set_timers, stop_sandbox},
     schedule,
 };
 use paddock_model::{
@@ -202,12 +202,16 @@ async fn a_stopped_sandbox_is_deleted_when_its_time_has_come() {
     assert_eq!(scene.sweep().await.due, 0, "it runs");
     stop_sandbox::run(&scene.app, &scene.requester, &id.to_string(), false).await.unwrap();
     runner.work_off(&scene).await;
-    scene.pass(Duration::from_secs(1799));
+    scene.pass(Duration::from_secs(60));
+    scene.sweep().await;
+    runner.work_off(&scene).await;
+    assert!(scene.head(id).await.files.is_fresh(), "backed up, which puts nothing off");
+    scene.pass(Duration::from_secs(1739));
     assert_eq!(scene.sweep().await.due, 0);
     scene.pass(Duration::from_secs(1));
     scene.sweep().await;
     let head = scene.head(id).await;
-    assert_eq!((head.state, head.desired, head.generation), (State::Destroying, Desired::Destroyed, 3));
+    assert_eq!((head.state, head.desired, head.generation), (State::Destroying, Desired::Destroyed, 4));
     runner.work_off(&scene).await;
     assert_eq!(scene.head(id).await.state, State::Destroyed);
     scene.assert_conserved().await;
@@ -236,7 +240,9 @@ async fn idleness_is_decided_by_the_owner() {
     let mut runner = scene.runner().await;
     let sandbox = scene.started(&mut runner).await;
     let name = sandbox.id.to_string();
-    set_auto_stop::run(&scene.app, &scene.requester, &name, Some(Duration::from_secs(900))).await.unwrap();
+    set_timers::run(&scene.app, &scene.requester, &name, |timers| timers.auto_stop = Some(Duration::from_secs(900)))
+        .await
+        .unwrap();
     scene.pass(Duration::from_secs(900));
     scene.sweep().await;
     let ask = runner.works(&scene).await.pop().unwrap();
@@ -253,7 +259,8 @@ async fn idleness_is_decided_by_the_owner() {
     let ask = runner.works(&scene).await.pop().unwrap();
     runner.tell(&scene, &report(&ask, 3, Observed::IdleStopped)).await;
     let head = scene.head(sandbox.id).await;
-    assert_eq!((head.state, head.desired, head.due), (State::Stopped, Desired::Stopped, None), "the wish follows");
+    let backup = Some(scene.app.now().after(Duration::from_secs(60)));
+    assert_eq!((head.state, head.desired, head.due), (State::Stopped, Desired::Stopped, backup), "the wish follows");
     scene.assert_conserved().await;
 }
 
@@ -288,9 +295,7 @@ async fn silence_never_moves_a_sandbox_and_death_does() {
 async fn a_tick_looks_once_when_nothing_is_coming() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let id = scene.started(&mut runner).await.id;
-    stop_sandbox::run(&scene.app, &scene.requester, &id.to_string(), false).await.unwrap();
-    runner.work_off(&scene).await;
+    scene.started(&mut runner).await;
     let done = schedule::handle(&scene.app, serde_json::json!({})).await.unwrap();
     assert_eq!(done, serde_json::json!({"looks": 1, "due": 0, "braked": 0}));
 }

@@ -131,6 +131,8 @@ impl Gate {
         match work.wish {
             Wish::Started => {}
             Wish::Stopped { .. } => return Err(not_running("stopped")),
+            Wish::Paused => return Err(not_running("paused")),
+            Wish::Archived => return Err(not_running("archived")),
             Wish::Destroyed => return Err(gone()),
         }
         if work.spec.organization_id != Some(pass.organization_id) {

@@ -67,6 +67,8 @@ pub struct Host {
 /// What an image says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
+    /// Digest of its configuration, `sha256:<hex>`.
+    pub id: String,
     /// `WORKDIR`, when there is one.
     pub working_dir: Option<String>,
 }
@@ -157,8 +159,12 @@ pub struct Container {
     pub name: String,
     /// What is written on it. Found by name it may be another runner's: see [`Labels::are_of`].
     pub labels: Labels,
-    /// It runs.
+    /// It runs, frozen or not.
     pub running: bool,
+    /// It is frozen.
+    pub paused: bool,
+    /// The image it was made from, by the digest of its configuration; empty in lists.
+    pub image: String,
     /// First process, seen from the host; none if not running or not a real container.
     pub pid: Option<i32>,
     /// Where its daemon answers when it runs.
@@ -167,6 +173,15 @@ pub struct Container {
     pub exit_code: Option<i64>,
     /// The kernel killed something in it for want of memory.
     pub out_of_memory: bool,
+}
+
+/// Limits of a sandbox container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Whole CPUs.
+    pub cpu: u32,
+    /// GiB.
+    pub memory_gib: u32,
 }
 
 /// A container stopped running, for whatever reason.
@@ -199,7 +214,16 @@ pub trait Engine: Send + Sync + 'static {
     async fn create(&self, spec: &ContainerSpec) -> Result<String>;
     /// Starts it; a running one stays as it is.
     async fn start(&self, id: &str) -> Result<()>;
-    /// Asks the first process to end, and kills it after `grace`.
+    /// Freezes all its processes; memory is kept. One that is frozen stays as it is.
+    async fn pause(&self, id: &str) -> Result<()>;
+    /// Lets them go on. One that is not frozen stays as it is.
+    async fn unpause(&self, id: &str) -> Result<()>;
+    /// Gives it other limits, running or not.
+    async fn update(&self, id: &str, limits: Limits) -> Result<()>;
+    /// The directory of the host with all that its files differ from its image's, as overlayfs keeps it; none where the
+    /// engine does not keep files so.
+    async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>>;
+    /// Asks the first process to end, and kills it after `grace`. One that is frozen is thawed first.
     async fn stop(&self, id: &str, grace: Duration) -> Result<()>;
     /// Removes it with its files, running or not.
     async fn remove(&self, id: &str) -> Result<()>;

@@ -95,6 +95,10 @@ pub mod tests {
     /// A wish to run, of an organization's sandbox.
     pub fn work(sandbox: Uuid, epoch: u64, generation: u64, wish: Wish) -> Work {
         Work {
+            when_idle: paddock_wire::work::WhenIdle::Stop,
+            capture: None,
+            archived: None,
+            restore: None,
             deployment: "test".to_owned(),
             sandbox_id: sandbox,
             epoch,

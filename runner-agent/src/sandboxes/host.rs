@@ -9,6 +9,7 @@ use crate::{
     engine::{Container, Engine, EngineError, starts::Starts},
     journal::Journal,
     network::{firewall::Firewall, slots::Slots},
+    snapshots::Captures,
 };
 
 use super::{daemon::DaemonClient, files::Files, holdings::Holdings, outbox::Outbox};
@@ -31,6 +32,8 @@ pub struct Host {
     pub starts: Starts,
     /// Files mounted into sandboxes.
     pub files: Files,
+    /// Captures of files, and sandboxes begun with them.
+    pub captures: Captures,
     /// Tombstones.
     pub journal: Arc<Journal>,
     /// Reports on their way.
@@ -106,7 +109,9 @@ pub mod tests {
         };
         let starts = Starts::new(2);
         let engine: Arc<dyn Engine> = Arc::new(engine.clone());
+        let control = Arc::new(ControlApi::new("http://127.0.0.1:9", "join", introduction()).unwrap());
         Arc::new(Host {
+            captures: Captures::new(state_dir, Arc::clone(&control)).unwrap(),
             deployment,
             runner,
             slots: Slots::new(Arc::clone(&engine), slots, &made, starts.clone()),
@@ -117,7 +122,7 @@ pub mod tests {
             files: Files::new(state_dir, Path::new("/daemon"), Ipv4Addr::LOCALHOST),
             journal: Arc::new(Journal::open(state_dir).unwrap()),
             outbox: Outbox::default(),
-            control: Arc::new(ControlApi::new("http://127.0.0.1:9", "join", introduction()).unwrap()),
+            control,
             daemons: DaemonClient::new().unwrap(),
         })
     }

@@ -5,13 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use paddock_wire::work::{Observed, Wish, Work};
+use paddock_wire::work::{Captured, Observed, WhenIdle, Wish, Work};
 use uuid::Uuid;
 
 use super::{
     restarts::Restarts,
     state::{Body, Held, Key, Seen},
 };
+use crate::engine::labels::Size;
 
 mod applied;
 mod proofs;
@@ -55,6 +56,16 @@ pub enum Next {
     Destroy,
     /// Another placement of the same sandbox is wanted: stop this one and keep its files under another name.
     SetAside,
+    /// Freeze it: processes and memory are kept.
+    Pause,
+    /// Let what is frozen go on.
+    Unpause,
+    /// Give it the sizes of the target.
+    Resize,
+    /// Capture its files under this id.
+    Capture(Uuid),
+    /// Remove the container: its files are kept elsewhere, and that is accepted.
+    Release,
     /// Remove what was set aside at this epoch: there is proof.
     RemoveLost(u64),
     /// The target is reached, or never will be: publish and report.
@@ -86,6 +97,10 @@ pub struct Mind {
     /// The target cannot or need not be pursued: what was reported instead.
     given_up: Option<(Key, Observed)>,
     settled: Option<(Key, Observed)>,
+    /// There was no room for the sizes of this wish; what runs goes on with those it had.
+    refused: Option<(Key, String)>,
+    /// What became of the last capture.
+    captured: Option<Captured>,
     in_force: InForce,
     restarts: Restarts,
 }
@@ -116,6 +131,8 @@ impl Mind {
             unwanted: false,
             given_up: None,
             settled: None,
+            refused: None,
+            captured: None,
             in_force: InForce::default(),
             restarts: Restarts::default(),
         }
@@ -134,7 +151,7 @@ impl Mind {
     }
 
     /// Judges a copy of the wish.
-    pub fn receive(&mut self, work: Work) -> Reception {
+    pub fn receive(&mut self, mut work: Work) -> Reception {
         if work.deployment != self.deployment {
             return Reception::Refused;
         }
@@ -147,6 +164,8 @@ impl Mind {
             Some(current) if Key::of(&work) < current => return Reception::Ignored,
             Some(current) if Key::of(&work) == current => {
                 self.settled = None;
+                // A late copy may be of the time before the capture was accepted.
+                work.archived = work.archived.or(self.target.as_ref().and_then(|target| target.archived));
                 self.target = Some(work);
                 return Reception::Repeated;
             }
@@ -154,6 +173,8 @@ impl Mind {
         }
         self.settled = None;
         self.given_up = None;
+        self.refused = None;
+        self.captured = self.captured.take().filter(|captured| work.capture == Some(id_of(captured)));
         self.unwanted = false;
         self.wanted_env = None;
         // A new wish is a new chance: its owner may have mended what made the sandbox end.
@@ -194,26 +215,63 @@ impl Mind {
         match (work.wish, &self.held) {
             (Wish::Destroyed, Held::Nothing) => return self.settle(Observed::Destroyed),
             (Wish::Destroyed, _) => return Next::Destroy,
-            (Wish::Started | Wish::Stopped { .. }, _) if stale_body => return Next::SetAside,
-            (Wish::Started | Wish::Stopped { .. }, _) => (),
+            (Wish::Started | Wish::Stopped { .. } | Wish::Paused | Wish::Archived, _) if stale_body => {
+                return Next::SetAside;
+            }
+            (Wish::Archived, _) => return self.pursue_archive(work),
+            (Wish::Started | Wish::Stopped { .. } | Wish::Paused, _) => (),
         }
         if let Some((key, observed)) = &self.given_up
             && *key == Key::of(work)
         {
             // What was given up must not go on running: it would keep the memory that others are promised.
-            return if self.held.runs() { Next::Stop { force: false } } else { self.settle(observed.clone()) };
+            let ends = self.held.runs() && *observed != Observed::IdlePaused;
+            return if ends { Next::Stop { force: false } } else { self.settle(observed.clone()) };
         }
         match (work.wish, &self.held) {
-            (Wish::Stopped { .. }, Held::Stopped(_)) => self.settle(Observed::Stopped),
-            (Wish::Stopped { force }, Held::Running { .. }) => Next::Stop { force },
+            (_, Held::Nothing) if work.restore.is_some() => Next::Create,
             (_, Held::Nothing) if work.expect_container => self.settle(files_lost()),
             (_, Held::Nothing) => Next::Create,
+            (Wish::Stopped { .. } | Wish::Paused, Held::Stopped(_)) => self.reached(work, Observed::Stopped),
+            (Wish::Stopped { force }, Held::Running { .. }) => Next::Stop { force },
+            (Wish::Paused, Held::Running { frozen: true, .. }) => self.reached(work, Observed::Paused),
+            (Wish::Paused, Held::Running { .. }) => Next::Pause,
             (_, Held::Stopped(_)) => Next::Start,
+            (_, Held::Running { frozen: true, .. }) => Next::Unpause,
             (_, Held::Running { .. }) if self.broken => Next::Recover,
             (_, Held::Running { env: None, .. }) => Next::AwaitReady,
             (_, Held::Running { env, .. }) if *env != self.wanted_env => Next::ApplyEnv,
-            (_, Held::Running { .. }) if is_idle(work, idle) => Next::Stop { force: false },
-            (_, Held::Running { .. }) => self.settle(Observed::Started),
+            (_, Held::Running { .. }) if is_idle(work, idle) => match work.when_idle {
+                WhenIdle::Stop => Next::Stop { force: false },
+                WhenIdle::Pause => Next::Pause,
+            },
+            (_, Held::Running { .. }) => self.reached(work, Observed::Started),
+        }
+    }
+
+    /// Stopped, captured, and let go once the capture is accepted.
+    fn pursue_archive(&self, work: &Work) -> Next {
+        match &self.held {
+            Held::Nothing if work.archived.is_some() => self.settle(Observed::Archived),
+            Held::Nothing => self.settle(files_lost()),
+            Held::Running { .. } => Next::Stop { force: false },
+            Held::Stopped(_) if work.archived.is_some() => Next::Release,
+            Held::Stopped(_) => self.reached(work, Observed::Stopped),
+        }
+    }
+
+    /// It is as wished; what is wished besides remains.
+    fn reached(&self, work: &Work, observed: Observed) -> Next {
+        if let Some((_, reason)) = self.refused.as_ref().filter(|(key, _)| *key == Key::of(work)) {
+            return self.settle(Observed::Refused { reason: reason.clone() });
+        }
+        let other_size = self.held.body().is_some_and(|body| body.size != size_of(work));
+        if other_size && work.wish != Wish::Archived {
+            return Next::Resize;
+        }
+        match work.capture {
+            Some(id) if self.captured.as_ref().map(id_of) != Some(id) => Next::Capture(id),
+            Some(_) | None => self.settle(observed),
         }
     }
 
@@ -234,6 +292,8 @@ impl Mind {
         };
         match action {
             Next::Create | Next::Start | Next::Recover => destroyed || moved,
+            // Whoever still wants it finds what was done of it.
+            Next::Capture(id) => destroyed || moved || target.is_none_or(|work| work.capture != Some(*id)),
             Next::AwaitReady => {
                 destroyed || moved || self.doubt || target.is_some_and(|work| work.wish != Wish::Started)
             }
@@ -246,9 +306,16 @@ impl Mind {
         let Some(work) = &mut self.target else { return };
         // "Stop if idle" is asked for now, not for ever: the interval may be another next time.
         work.stop_if_idle_seconds = None;
+        self.note_in_force();
+        let Some(work) = &self.target else { return };
+        self.settled = Some((Key::of(work), observed));
+    }
+
+    /// The target is reached, whatever is to be done besides: doors may rely on it.
+    pub fn note_in_force(&mut self) {
+        let Some(work) = &self.target else { return };
         self.in_force =
             InForce { key: Key::of(work), organization_id: work.spec.organization_id, env: self.wanted_env.clone() };
-        self.settled = Some((Key::of(work), observed));
     }
 
     /// The engine may know more than we do.
@@ -271,12 +338,13 @@ impl Mind {
         };
         let same = before.body().is_some_and(|body| body.container == seen.body.container);
         let died = same && before.runs() && seen.address.is_none();
+        let frozen = seen.frozen;
         let was_broken = self.broken;
         self.broken = seen.address.is_some() && (was_broken || !seen.network_runs);
         self.held = match (seen.address, before) {
             (None, _) => Held::Stopped(seen.body),
-            (Some(_), before @ Held::Running { .. }) if same => before,
-            (Some(addr), _) => Held::Running { body: seen.body, addr, env: None },
+            (Some(_), Held::Running { body, addr, env, .. }) if same => Held::Running { body, addr, env, frozen },
+            (Some(addr), _) => Held::Running { body: seen.body, addr, env: None, frozen },
         };
         // What is known to be broken costs nothing more, however often it is looked at until it is mended.
         if died && !was_broken {
@@ -288,7 +356,8 @@ impl Mind {
 
     /// The daemon does not answer although the container runs.
     pub fn note_silent(&mut self, now: Instant) {
-        if self.held.runs() && !self.broken {
+        // What is frozen answers nobody.
+        if self.held.runs() && !self.held.is_frozen() && !self.broken {
             self.broken = true;
             self.spend_restart("its daemon does not answer", now);
         }
@@ -307,7 +376,7 @@ impl Mind {
     /// A container was made; `addr` when it was started too.
     pub fn note_made(&mut self, body: Body, addr: Option<std::net::SocketAddr>) {
         self.held = match addr {
-            Some(addr) => Held::Running { body, addr, env: None },
+            Some(addr) => Held::Running { body, addr, env: None, frozen: false },
             None => Held::Stopped(body),
         };
     }
@@ -316,7 +385,7 @@ impl Mind {
     pub fn note_started(&mut self, addr: std::net::SocketAddr) {
         self.broken = false;
         if let Some(body) = self.held.body().cloned() {
-            self.held = Held::Running { body, addr, env: None };
+            self.held = Held::Running { body, addr, env: None, frozen: false };
         }
     }
 
@@ -347,6 +416,51 @@ impl Mind {
         }
     }
 
+    /// It is frozen because we froze it, for the wish of that time; where that was a wish to run, because nobody used it.
+    pub fn note_paused(&mut self, begun_for: Option<Key>) {
+        self.set_frozen(true);
+        let same = |work: &Work| work.wish == Wish::Started && Some(Key::of(work)) == begun_for;
+        if self.target.as_ref().is_some_and(same) && !self.unwanted && self.given_up.is_none() {
+            self.give_up(Observed::IdlePaused);
+        }
+    }
+
+    /// It goes on.
+    pub fn note_unpaused(&mut self) {
+        self.set_frozen(false);
+    }
+
+    fn set_frozen(&mut self, now: bool) {
+        if let Held::Running { frozen, .. } = &mut self.held {
+            *frozen = now;
+        }
+    }
+
+    /// It has these sizes now.
+    pub fn note_resized(&mut self, size: Size) {
+        match &mut self.held {
+            Held::Stopped(body) | Held::Running { body, .. } => body.size = size,
+            Held::Nothing => (),
+        }
+    }
+
+    /// There is no room for the sizes of that wish.
+    pub fn note_resize_refused(&mut self, begun_for: Option<Key>, reason: String) {
+        self.refused = begun_for.map(|key| (key, reason));
+    }
+
+    /// What became of a capture.
+    pub fn note_captured(&mut self, captured: Captured) {
+        self.captured = Some(captured);
+    }
+
+    /// What became of the capture of the target, to be told.
+    #[must_use]
+    pub fn captured(&self) -> Option<&Captured> {
+        let wanted = self.target.as_ref()?.capture?;
+        self.captured.as_ref().filter(|captured| id_of(captured) == wanted)
+    }
+
     /// It is gone, set aside or destroyed.
     pub fn note_gone(&mut self) {
         self.broken = false;
@@ -364,6 +478,18 @@ impl Mind {
         if self.target.as_ref().map(Key::of) == begun_for {
             self.give_up(observed);
         }
+    }
+}
+
+/// Of the target.
+pub(super) fn size_of(work: &Work) -> Size {
+    Size { cpu: work.spec.cpu, memory_gib: work.spec.memory_gib, disk_gib: work.spec.disk_gib }
+}
+
+fn id_of(captured: &Captured) -> Uuid {
+    match captured {
+        Captured::Done { manifest } => manifest.id,
+        Captured::Failed { id, .. } => *id,
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Held {
         addr: SocketAddr,
         /// Digest of the environment its daemon knows; none until the daemon has answered.
         env: Option<String>,
+        /// It is frozen.
+        frozen: bool,
     },
 }
 
@@ -72,10 +74,16 @@ impl Held {
         matches!(self, Self::Running { .. })
     }
 
+    /// It runs, and is frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        matches!(self, Self::Running { frozen: true, .. })
+    }
+
     /// It runs, and its daemon has not answered yet.
     #[must_use]
     pub fn awaits_daemon(&self) -> bool {
-        matches!(self, Self::Running { env: None, .. })
+        matches!(self, Self::Running { env: None, frozen: false, .. })
     }
 }
 
@@ -86,6 +94,8 @@ pub struct Seen {
     pub body: Body,
     /// Where its daemon answers, if it runs.
     pub address: Option<SocketAddr>,
+    /// It is frozen.
+    pub frozen: bool,
     /// Its pause container runs.
     pub network_runs: bool,
     /// How it ended, for the user.

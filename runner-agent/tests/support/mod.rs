@@ -33,7 +33,7 @@ use paddock_wire::{
     agents::{
         Capacity, Decision, Inventory, InventoryAnswer, Register, Registered, Reports, ReportsAnswer, Role, Verdict,
     },
-    work::{Env, Observed, Report, SealedEnv, Spec, Wish, Work},
+    work::{Env, Observed, Report, SealedEnv, Spec, WhenIdle, Wish, Work},
 };
 use uuid::Uuid;
 
@@ -274,6 +274,10 @@ impl Rig {
             wish: Wish::Started,
             expect_container: false,
             stop_if_idle_seconds: None,
+            when_idle: WhenIdle::Stop,
+            capture: None,
+            archived: None,
+            restore: None,
             spec: Spec {
                 organization_id: Some(Uuid::new_v4()),
                 image: image.to_owned(),
@@ -307,7 +311,9 @@ impl Rig {
     pub async fn reach(&self, work: &Work) -> Report {
         let observed = match work.wish {
             Wish::Started => Observed::Started,
-            Wish::Stopped { .. } => Observed::Stopped,
+            Wish::Archived if work.archived.is_some() => Observed::Archived,
+            Wish::Stopped { .. } | Wish::Archived => Observed::Stopped,
+            Wish::Paused => Observed::Paused,
             Wish::Destroyed => Observed::Destroyed,
         };
         self.wish(work);

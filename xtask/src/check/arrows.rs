@@ -13,12 +13,13 @@ struct Allowed {
     tests: &'static [&'static str],
 }
 
-const TABLE: [Allowed; 8] = [
+const TABLE: [Allowed; 9] = [
     Allowed { from: "paddock-model", always: &[], tests: &[] },
     Allowed { from: "paddock-wire", always: &["paddock-model"], tests: &[] },
     // The store has no twin: its tests speak to the embedded engines through the real client.
     Allowed { from: "paddock-functions", always: &["paddock-model", "paddock-wire"], tests: &["paddock-localstack"] },
-    Allowed { from: "paddock-runner-agent", always: &["paddock-model", "paddock-wire"], tests: &[] },
+    Allowed { from: "paddock-layers", always: &[], tests: &[] },
+    Allowed { from: "paddock-runner-agent", always: &["paddock-model", "paddock-wire", "paddock-layers"], tests: &[] },
     Allowed { from: "paddock-daemon", always: &["paddock-model", "paddock-wire"], tests: &[] },
     Allowed { from: "paddock-localstack", always: &[], tests: &[] },
     Allowed { from: "xtask", always: &[], tests: &[] },

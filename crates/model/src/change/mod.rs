@@ -6,17 +6,16 @@
 use std::time::Duration;
 
 use crate::{
-    id::{OrganizationId, RunnerId},
+    id::{CaptureId, OrganizationId, RunnerId},
     lifecycle::{Desired, Event, Refusal, State, next},
     plan::{Step, patience, plan},
     quota::{Charge, charge, charge_after},
-    report::Stamp,
-    sandbox::{Failure, Sandbox, Timers},
+    sandbox::{Failure, Files, Resources, Sandbox, Timers},
     time::Timestamp,
 };
 
-/// How long an owner that said it is at work may be silent before the wish is sent again.
-const HEARD: Duration = Duration::from_secs(30);
+mod capture;
+mod heard;
 
 /// What an owner says of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +30,27 @@ pub enum Seen {
     Stopped,
     /// Stopped for idleness.
     IdleStopped,
+    /// Frozen, processes and memory kept.
+    Paused,
+    /// Frozen for idleness.
+    IdlePaused,
+    /// Not here any more: the kept capture is all there is.
+    Archived,
     /// Gone.
     Destroyed,
     /// Cannot be done.
     Failed(Failure),
     /// No room; nothing was made.
     Refused,
+}
+
+/// What became of a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// Which.
+    pub id: CaptureId,
+    /// It is complete; else why it is not.
+    pub done: Result<(), String>,
 }
 
 /// What must be done outside the table once a change is written.
@@ -48,6 +62,8 @@ pub enum Effect {
     Send,
     /// Send it with the question whether it has been idle this long.
     StopIfIdle(Duration),
+    /// The same, to be frozen then.
+    PauseIfIdle(Duration),
     /// Choose a runner, then [`Sandbox::placed`] and [`Sandbox::advance`] again.
     Place,
 }
@@ -72,6 +88,9 @@ impl Seen {
             Seen::Started => Event::SawStarted,
             Seen::Stopped => Event::SawStopped,
             Seen::IdleStopped => Event::SawIdleStopped,
+            Seen::Paused => Event::SawPaused,
+            Seen::IdlePaused => Event::SawIdlePaused,
+            Seen::Archived => Event::SawArchived,
             Seen::Destroyed => Event::SawDestroyed,
             Seen::Failed(_) => Event::SawFailed,
             Seen::Refused => Event::SawRefused,
@@ -86,12 +105,23 @@ impl Sandbox {
             return Err(Refusal::Gone);
         }
         let event = if event == Event::Stop && self.timers.is_ephemeral() { Event::Delete } else { event };
-        let state = next(self.state, event)?;
+        let mut state = next(self.state, event)?;
         if state == self.state {
             return Ok(None);
         }
+        if event == Event::Recover {
+            if !self.failure.as_ref().is_some_and(|failure| failure.recoverable) {
+                return Err(Refusal::NotInState);
+            }
+            if !self.has_container && self.files.kept.is_some() {
+                state = State::Restoring;
+            }
+        }
         let mut new = self.renewed(now);
         new.state = state;
+        new.abandon_capture();
+        new.files.failed = false;
+        new.resized_from = None;
         new.desired = desired_by(event).unwrap_or(self.desired);
         new.force = force;
         new.failure = None;
@@ -103,6 +133,18 @@ impl Sandbox {
         }
         new.recharge(self.charge);
         Ok(Some(new))
+    }
+
+    /// The head with other sizes wished. That these differ, and may, is for the caller to see.
+    pub fn resized(&self, to: Resources, now: Timestamp) -> Result<Self, Refusal> {
+        let state = next(self.state, Event::Resize)?;
+        let mut new = self.renewed(now);
+        new.abandon_capture();
+        new.state = state;
+        new.resized_from = Some(self.resources);
+        new.resources = to;
+        new.recharge(self.charge);
+        Ok(new)
     }
 
     /// The head after an organization took it out of its pool. It stays in the pool's count until its owner has applied
@@ -121,81 +163,6 @@ impl Sandbox {
         Ok(new)
     }
 
-    /// The head after a report that [applies](crate::report::Standing::Applies). A report that answers an older wish
-    /// proves that its owner lives and holds something, no more.
-    pub fn heard(&self, stamp: Stamp, seen: &Seen, idle: Option<Duration>, now: Timestamp) -> Self {
-        let mut new = self.clone();
-        new.seen_generation = stamp.generation;
-        new.seen_seq = stamp.seq;
-        new.updated_at = now;
-        match seen {
-            Seen::Started | Seen::Stopped | Seen::IdleStopped => new.has_container = true,
-            Seen::Destroyed => new.has_container = false,
-            Seen::PullingSnapshot | Seen::Creating | Seen::Failed(_) | Seen::Refused => {}
-        }
-        if stamp.generation < self.generation {
-            return new;
-        }
-        let Ok(state) = next(self.state, seen.event()) else { return new };
-        new.enter(state, seen, now);
-        new.last_activity = match idle {
-            // Every change of state is a use (control-plane-sandbox §4).
-            _ if state != self.state => now,
-            // Only what runs is used, and its owner's clock knows since when it was not.
-            Some(idle) if state == State::Started => now.before(idle),
-            Some(_) | None => self.last_activity,
-        };
-        new.recharge(self.charge);
-        new.follow(now)
-    }
-
-    /// The head after a report of which only the counters are taken: what it shows cannot be paid for.
-    pub fn noted(&self, stamp: Stamp, now: Timestamp) -> Self {
-        let mut new = self.clone();
-        new.seen_generation = stamp.generation;
-        new.seen_seq = stamp.seq;
-        new.updated_at = now;
-        new
-    }
-
-    fn enter(&mut self, state: State, seen: &Seen, now: Timestamp) {
-        self.state = state;
-        self.failure = match seen {
-            Seen::Failed(failure) if state.is_failed() => Some(failure.clone()),
-            Seen::Destroyed if state.is_failed() => {
-                Some(Failure { reason: "the sandbox's container and files were lost".to_owned(), recoverable: false })
-            }
-            _ if state.is_failed() => self.failure.clone(),
-            _ => None,
-        };
-        if *seen == Seen::Refused && state == State::Creating && !self.has_container {
-            self.runner = None;
-        }
-        // Known to be at work: quiet for a while, then asked again. At rest: the plan sets what is due.
-        (self.attempt, self.due) = if state.is_settled() { (0, None) } else { (1, Some(now.after(HEARD))) };
-        if state == State::Destroyed {
-            self.bury();
-        } else if state.is_settled() && !state.is_failed() && !state.fulfils(self.desired) {
-            self.desired = desired_in(state).unwrap_or(self.desired);
-        }
-    }
-
-    /// What a report brings about in the pool's name.
-    fn follow(mut self, now: Timestamp) -> Self {
-        let unclaimed = self.pool.is_some() && self.organization.is_none();
-        if self.organization.is_some() && self.seen_generation == self.generation {
-            self.pool = None;
-        }
-        // Deleting is possible from every state but destroyed.
-        if unclaimed
-            && (self.state.is_failed() || self.state == State::Stopped)
-            && let Ok(Some(deleted)) = self.wish(Event::Delete, false, now)
-        {
-            return deleted;
-        }
-        self
-    }
-
     /// The head after it was given to `runner`: a new epoch, of which nothing has been heard yet.
     pub fn placed(&self, runner: RunnerId, now: Timestamp) -> Self {
         let mut new = self.clone();
@@ -211,6 +178,25 @@ impl Sandbox {
         new
     }
 
+    /// The head of a sandbox that waits for files to begin with, and will never get them.
+    pub fn without_files(&self, reason: &str, now: Timestamp) -> Self {
+        let mut new = self.clone();
+        new.give_up(reason, now);
+        new
+    }
+
+    /// A head just [wished](Self::wish) recovered, not to be started: stopped, or in S3 where its files are.
+    pub fn to_rest(&self) -> Self {
+        let mut new = self.clone();
+        (new.state, new.desired) = match self.state {
+            State::Restoring if self.runner.is_none() => (State::Archived, Desired::Archived),
+            State::Restoring | State::Starting => (State::Stopping, Desired::Stopped),
+            other => (other, self.desired),
+        };
+        new.recharge(self.charge);
+        new
+    }
+
     /// The head after its work was sent once more although the plan would give it up: how the brake waits.
     pub fn resent(&self, now: Timestamp) -> Self {
         let mut new = self.clone();
@@ -223,6 +209,11 @@ impl Sandbox {
     pub fn bereft(&self, now: Timestamp) -> Result<Self, Refusal> {
         let mut new = self.clone();
         new.state = next(self.state, Event::RunnerDied)?;
+        if matches!(self.state, State::Stopped | State::Archiving) && self.files.is_fresh() {
+            (new.state, new.desired) = (State::Archived, Desired::Archived);
+        }
+        new.abandon_capture();
+        new.resized_from = None;
         new.epoch += 1;
         new.runner = None;
         new.seen_generation = 0;
@@ -233,7 +224,8 @@ impl Sandbox {
         new.updated_at = now;
         if new.state.is_failed() && !self.state.is_failed() {
             let reason = "the machine that held this sandbox was lost".to_owned();
-            new.failure = Some(Failure { reason, recoverable: false });
+            // What was kept beside it is older than what was lost, but it is there.
+            new.failure = Some(Failure { reason, recoverable: new.files.kept.is_some() });
         }
         if new.state == State::Destroyed {
             new.bury();
@@ -266,6 +258,22 @@ impl Sandbox {
                     new.attempt += 1;
                     return (new, Effect::StopIfIdle(idle));
                 }
+                Step::PauseIfIdle(idle) => {
+                    new.attempt += 1;
+                    return (new, Effect::PauseIfIdle(idle));
+                }
+                Step::Capture(purpose) => match new.capturing(purpose, now) {
+                    Ok(capturing) => new = capturing,
+                    Err(_) => return (new, Effect::None),
+                },
+                Step::TimeOut => {
+                    new.queue_timed_out = true;
+                    new.desired = Desired::Destroyed;
+                    new.state = State::Destroyed;
+                    new.bury();
+                    new.recharge(self.charge);
+                    new.updated_at = now;
+                }
                 Step::Delete => match new.wish(Event::Delete, false, now) {
                     Ok(Some(deleted)) => new = deleted,
                     // Always possible from stopped; were it not, a plan must still not turn in circles.
@@ -278,9 +286,9 @@ impl Sandbox {
                     new.updated_at = now;
                 }
                 Step::GiveUp(reason) => {
-                    let before = new.state;
+                    let before = (new.state, new.files.capture);
                     new.give_up(reason, now);
-                    if new.state == before {
+                    if (new.state, new.files.capture) == before {
                         return (new, Effect::None);
                     }
                 }
@@ -290,11 +298,20 @@ impl Sandbox {
 
     fn give_up(&mut self, reason: &str, now: Timestamp) {
         let held = self.charge;
+        if self.files.capture.is_some() {
+            // Whatever the capture was for, the sandbox itself is as it was: its owner is asked for that.
+            self.end_capture(false);
+            self.attempt = 0;
+            self.placed_at = now;
+            self.updated_at = now;
+            return self.recharge(held);
+        }
         match next(self.state, Event::GaveUp) {
             Ok(state) if state.is_failed() => self.state = state,
             Ok(_) | Err(_) => return,
         }
-        self.failure = Some(Failure { reason: reason.to_owned(), recoverable: self.has_container });
+        self.failure =
+            Some(Failure { reason: reason.to_owned(), recoverable: self.has_container || self.files.kept.is_some() });
         self.updated_at = now;
         self.recharge(held);
         let unclaimed = self.pool.is_some() && self.organization.is_none();
@@ -317,6 +334,8 @@ impl Sandbox {
     }
 
     fn bury(&mut self) {
+        self.files = Files::default();
+        self.resized_from = None;
         self.runner = None;
         self.has_container = false;
         self.pool = None;
@@ -333,7 +352,7 @@ impl Sandbox {
         }
         self.charge = match self.organization {
             None => Charge::default(),
-            Some(_) => charge_after(held, self.resources, self.state),
+            Some(_) => charge_after(held, self.resources, self.state, self.desired),
         };
     }
 
@@ -341,7 +360,7 @@ impl Sandbox {
     pub fn charge_new(&mut self) {
         self.charge = match self.organization {
             None => Charge::default(),
-            Some(_) => charge(self.resources, self.state),
+            Some(_) => charge(self.resources, self.state, self.desired),
         };
     }
 }
@@ -351,8 +370,6 @@ fn desired_by(event: Event) -> Option<Desired> {
         Event::Start | Event::Recover => Some(Desired::Started),
         Event::Stop => Some(Desired::Stopped),
         Event::Pause => Some(Desired::Paused),
-        Event::Archive => Some(Desired::Archived),
-        Event::Resize => Some(Desired::Resized),
         Event::Delete => Some(Desired::Destroyed),
         _ => None,
     }

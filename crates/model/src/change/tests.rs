@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     id::SandboxId,
-    report::{Standing, standing},
-    sandbox::Resources,
+    report::{Stamp, Standing, standing},
+    sandbox::{Capture, Files, Kept, Purpose, Resources},
 };
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -34,7 +34,10 @@ fn head(state: State, desired: Desired, owned: bool, placed: bool, applied: bool
         daemon_version: None,
         resources: Resources { cpu: 1, memory_gib: 2, disk_gib: 3 },
         charge: Charge::default(),
-        timers: Timers { auto_stop: Some(Duration::from_secs(60)), auto_archive: None, auto_delete: None },
+        resized_from: None,
+        files: Files::default(),
+        queue_timed_out: false,
+        timers: Timers { auto_stop: Some(Duration::from_secs(60)), ..Timers::default() },
         last_activity: NOW,
         created_at: NOW,
         updated_at: NOW,
@@ -88,13 +91,16 @@ fn is_reachable(head: &Sandbox) -> bool {
     head.runner.is_some() || may_be_unplaced
 }
 
-fn sightings() -> [Seen; 8] {
+fn sightings() -> [Seen; 11] {
     [
         Seen::PullingSnapshot,
         Seen::Creating,
         Seen::Started,
         Seen::Stopped,
         Seen::IdleStopped,
+        Seen::Paused,
+        Seen::IdlePaused,
+        Seen::Archived,
         Seen::Destroyed,
         Seen::Failed(Failure { reason: "broken".into(), recoverable: true }),
         Seen::Refused,
@@ -130,7 +136,7 @@ fn check_advanced(before: &Sandbox, changed: &Sandbox, now: Timestamp, how: &str
 #[test]
 fn every_wish_leaves_a_head_that_holds() {
     for before in heads() {
-        for event in [Event::Start, Event::Stop, Event::Delete] {
+        for event in [Event::Start, Event::Stop, Event::Pause, Event::Recover, Event::Delete] {
             match before.wish(event, false, NOW) {
                 Ok(Some(after)) => {
                     assert_eq!(after.generation, before.generation + 1);
@@ -156,7 +162,7 @@ fn every_report_leaves_a_head_that_holds() {
                 if standing(&before, stamp) != Standing::Applies {
                     continue;
                 }
-                let after = before.heard(stamp, &seen, None, LATER);
+                let after = before.heard(stamp, &seen, None, None, LATER);
                 let how = format!("{seen:?} of generation {generation}");
                 if generation < before.generation {
                     assert_eq!((after.state, after.desired), (before.state, before.desired), "{how}");
@@ -193,16 +199,12 @@ fn a_charge_is_released_by_the_report_and_not_by_the_wish() {
     let deleting = started.wish(Event::Delete, false, NOW).unwrap().unwrap();
     let stamp =
         Stamp { runner: deleting.runner.unwrap(), epoch: deleting.epoch, generation: deleting.generation, seq: 9 };
-    assert_eq!(deleting.heard(stamp, &Seen::Destroyed, None, NOW).charge, Charge::default());
+    assert_eq!(deleting.heard(stamp, &Seen::Destroyed, None, None, NOW).charge, Charge::default());
 }
 
 #[test]
 fn only_an_applied_started_unowned_sandbox_can_be_claimed() {
-    let claim = || Claim {
-        organization: OrganizationId::random(),
-        name: None,
-        timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },
-    };
+    let claim = || Claim { organization: OrganizationId::random(), name: None, timers: Timers::default() };
     for before in heads() {
         let may = before.state == State::Started && before.organization.is_none() && before.is_at_rest();
         let claimed = before.claimed(claim(), NOW);
@@ -218,7 +220,7 @@ fn only_an_applied_started_unowned_sandbox_can_be_claimed() {
 /// What its owner says of its present wish.
 fn told(head: &Sandbox, seen: &Seen, idle: Option<Duration>, now: Timestamp) -> Sandbox {
     let stamp = Stamp { runner: head.runner.unwrap(), epoch: head.epoch, generation: head.generation, seq: 9 };
-    head.heard(stamp, seen, idle, now)
+    head.heard(stamp, seen, None, idle, now)
 }
 
 #[test]
@@ -277,7 +279,7 @@ fn a_pool_does_not_keep_what_failed() {
     let stamp =
         Stamp { runner: unclaimed.runner.unwrap(), epoch: unclaimed.epoch, generation: unclaimed.generation, seq: 9 };
     let failed = Seen::Failed(Failure { reason: "broken".into(), recoverable: false });
-    let after = unclaimed.heard(stamp, &failed, None, NOW);
+    let after = unclaimed.heard(stamp, &failed, None, None, NOW);
     assert_eq!((after.state, after.pool), (State::Destroying, None));
 }
 
@@ -286,4 +288,125 @@ fn a_placement_starts_counting_anew() {
     let unplaced = head(State::Creating, Desired::Started, true, false, false);
     let placed = unplaced.placed(RunnerId::random(), NOW);
     assert_eq!((placed.epoch, placed.seen_generation, placed.seen_seq, placed.has_container), (3, 0, 0, false));
+}
+
+/// What a capture is for, and the heads in which it is under way.
+fn capturing() -> impl Iterator<Item = (Purpose, Sandbox)> {
+    let purposes = [Purpose::Backup, Purpose::Archive, Purpose::Fork, Purpose::Snapshot];
+    let rests = [(State::Started, Desired::Started), (State::Stopped, Desired::Stopped)];
+    purposes.into_iter().flat_map(move |purpose| {
+        let heads = rests.into_iter().map(|(state, desired)| head(state, desired, true, true, true));
+        heads.filter_map(move |rested| Some((purpose, rested.capturing(purpose, NOW).ok()?)))
+    })
+}
+
+fn outcome(head: &Sandbox, done: Result<(), String>) -> Captured {
+    Captured { id: head.files.capture.unwrap().id, done }
+}
+
+/// What its owner says of its present wish and of the capture.
+fn told_captured(head: &Sandbox, captured: &Captured) -> Sandbox {
+    let stamp = Stamp { runner: head.runner.unwrap(), epoch: head.epoch, generation: head.generation, seq: 9 };
+    let seen = if head.desired == Desired::Started { Seen::Started } else { Seen::Stopped };
+    head.heard(stamp, &seen, Some(captured), None, LATER)
+}
+
+#[test]
+fn a_capture_ends_where_it_began_whatever_becomes_of_it() {
+    assert_eq!(capturing().count(), 6, "a backup and a snapshot of both, a fork of one, an archive of the other");
+    for (purpose, wished) in capturing() {
+        let began = if wished.desired == Desired::Started { State::Started } else { State::Stopped };
+        let seen = if began == State::Started { Seen::Started } else { Seen::Stopped };
+        let (sent, effect) = wished.advance(NOW);
+        assert_eq!(effect, Effect::Send, "{purpose:?}");
+        let under_way = told(&sent, &seen, None, NOW);
+        assert_eq!((under_way.state, under_way.files.capture), (sent.state, sent.files.capture), "{purpose:?}");
+        let failed = told_captured(&under_way, &outcome(&under_way, Err("no room in S3".into())));
+        assert_eq!((failed.state, failed.files.capture, failed.files.kept), (began, None, None), "{purpose:?}");
+        check_advanced(&under_way, &failed, LATER, &format!("{purpose:?} failed"));
+        let other = Captured { id: CaptureId::of(sent.id, 1), done: Ok(()) };
+        assert_eq!(told_captured(&under_way, &other).files, under_way.files, "another capture's outcome");
+        let done = told_captured(&under_way, &outcome(&under_way, Ok(())));
+        assert_eq!(done.files.capture, None);
+        let kept = done.files.kept.map(|kept| kept.fresh);
+        match purpose {
+            Purpose::Archive => assert_eq!((done.state, kept), (State::Archiving, Some(true))),
+            Purpose::Backup => assert_eq!((done.state, kept), (began, Some(began == State::Stopped))),
+            Purpose::Fork | Purpose::Snapshot => assert_eq!((done.state, kept), (began, None)),
+        }
+        check_advanced(&under_way, &done, LATER, &format!("{purpose:?} done"));
+    }
+}
+
+#[test]
+fn an_archive_lets_go_only_of_what_is_kept_and_is_restored_anywhere() {
+    let stopped = head(State::Stopped, Desired::Stopped, true, true, true);
+    let archiving = stopped.capturing(Purpose::Archive, NOW).unwrap().advance(NOW).0;
+    let (kept, effect) = told_captured(&archiving, &outcome(&archiving, Ok(()))).advance(NOW);
+    assert_eq!((kept.state, effect, kept.has_container), (State::Archiving, Effect::Send, true));
+    let again = told(&kept, &Seen::Stopped, None, NOW);
+    assert_eq!((again.state, again.desired), (State::Archiving, Desired::Archived), "a late copy of the old work");
+    let archived = told(&kept, &Seen::Archived, None, NOW);
+    assert_eq!((archived.state, archived.runner, archived.charge), (State::Archived, None, Charge::default()));
+    assert!(archived.files.is_fresh());
+
+    let restoring = archived.wish(Event::Start, false, NOW).unwrap().unwrap();
+    let placed = restoring.placed(RunnerId::random(), NOW);
+    assert_eq!((placed.state, placed.has_container, placed.files.is_fresh()), (State::Restoring, false, true));
+    let refused = told(&placed, &Seen::Refused, None, NOW);
+    assert_eq!((refused.state, refused.runner), (State::Restoring, None));
+    let started = told(&placed, &Seen::Started, None, NOW);
+    assert_eq!((started.state, started.files.is_fresh()), (State::Started, false));
+    assert_eq!(started.files.kept.map(|kept| kept.id), kept.files.kept.map(|kept| kept.id));
+}
+
+#[test]
+fn a_start_cancels_an_archive() {
+    let stopped = head(State::Stopped, Desired::Stopped, true, true, true);
+    let archiving = stopped.capturing(Purpose::Archive, NOW).unwrap();
+    let started = archiving.wish(Event::Start, false, NOW).unwrap().unwrap();
+    assert_eq!((started.state, started.files.capture), (State::Restoring, None));
+    assert_eq!(told(&started, &Seen::Started, None, NOW).state, State::Started);
+}
+
+#[test]
+fn what_is_kept_survives_its_runner() {
+    let mut stopped = head(State::Stopped, Desired::Stopped, true, true, true);
+    assert!(!stopped.bereft(NOW).unwrap().failure.unwrap().recoverable);
+    let id = CaptureId::of(stopped.id, 2);
+    stopped.files.kept = Some(Kept { id, fresh: true });
+    assert_eq!(stopped.bereft(NOW).unwrap().state, State::Archived);
+    let mut started = head(State::Started, Desired::Started, true, true, true);
+    started.files.kept = Some(Kept { id, fresh: false });
+    let lost = started.bereft(NOW).unwrap();
+    assert!(lost.state == State::Error && lost.failure.as_ref().is_some_and(|failure| failure.recoverable));
+    assert_eq!(lost.wish(Event::Recover, false, NOW).unwrap().unwrap().state, State::Restoring);
+}
+
+#[test]
+fn a_resize_that_finds_no_room_leaves_the_sizes_as_they_were() {
+    let to = Resources { cpu: 4, memory_gib: 8, disk_gib: 3 };
+    for (state, desired) in [(State::Started, Desired::Started), (State::Stopped, Desired::Stopped)] {
+        let rested = head(state, desired, true, true, true);
+        let resizing = rested.resized(to, NOW).unwrap();
+        assert_eq!((resizing.state, resizing.desired, resizing.resources), (State::Resizing, desired, to));
+        assert_eq!(resizing.charge, charge(to, state, desired), "paid from the wish on");
+        let refused = told(&resizing, &Seen::Refused, None, NOW);
+        assert_eq!((refused.state, refused.resources, refused.charge), (state, rested.resources, rested.charge));
+        check_advanced(&resizing, &refused, LATER, "no room");
+        let seen = if state == State::Started { Seen::Started } else { Seen::Stopped };
+        let done = told(&resizing, &seen, None, NOW);
+        assert_eq!((done.state, done.resources, done.resized_from), (state, to, None));
+    }
+}
+
+#[test]
+fn a_given_up_capture_leaves_the_sandbox_to_be_asked_for() {
+    for (purpose, wished) in capturing() {
+        let began = if wished.desired == Desired::Started { State::Started } else { State::Stopped };
+        let after = wished.advance(LATER).0;
+        let capture: Option<Capture> = after.files.capture;
+        assert_eq!((after.state, capture), (began, None), "{purpose:?}");
+        assert!(after.due.is_some(), "its owner has not applied the wish");
+    }
 }

@@ -49,6 +49,8 @@ pub enum Event {
     SawIdleStopped,
     /// The owner sees it frozen.
     SawPaused,
+    /// The owner froze it because it was idle: the wish follows.
+    SawIdlePaused,
     /// The owner named a complete archive and let the container go.
     SawArchived,
     /// The owner holds nothing of it any more.
@@ -67,7 +69,7 @@ pub enum Event {
 
 impl Event {
     /// All events, in the order of the matrix.
-    pub const ALL: [Event; 24] = [
+    pub const ALL: [Event; 25] = [
         Event::Start,
         Event::Stop,
         Event::Pause,
@@ -85,6 +87,7 @@ impl Event {
         Event::SawStopped,
         Event::SawIdleStopped,
         Event::SawPaused,
+        Event::SawIdlePaused,
         Event::SawArchived,
         Event::SawDestroyed,
         Event::SawBuildFailed,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{
     lifecycle::{Desired, State},
-    sandbox::{Sandbox, Timers},
+    sandbox::{Purpose, Sandbox, Timers},
     time::Timestamp,
 };
 
@@ -34,7 +34,13 @@ pub enum Step {
     Send,
     /// Ask the owner to stop it if it has been idle this long.
     StopIfIdle(Duration),
-    /// It has been stopped for as long as its owner allows: wish it destroyed.
+    /// Ask the owner to freeze it if it has been idle this long.
+    PauseIfIdle(Duration),
+    /// Capture its files, as if it had been wished.
+    Capture(Purpose),
+    /// It has queued for as long as its owner allows: it is destroyed, and says so for a while.
+    TimeOut,
+    /// It has been stopped for as long as its owner allows, or its time is over: wish it destroyed.
     Delete,
     /// No runner holds anything: the destruction is complete.
     Forget,
@@ -47,13 +53,22 @@ pub fn plan(sandbox: &Sandbox, now: Timestamp) -> Plan {
     if sandbox.state == State::Destroyed {
         return Plan { step: Step::Rest, due: None };
     }
-    if sandbox.is_at_rest() {
-        return at_rest(sandbox, now);
+    let end = sandbox.timers.destroy_at.filter(|_| sandbox.desired != Desired::Destroyed);
+    if end.is_some_and(|end| end <= now) {
+        return Plan { step: Step::Delete, due: None };
     }
-    if sandbox.runner.is_none() {
-        return unplaced(sandbox, now);
-    }
-    let deadline = sandbox.placed_at.after(deadline(sandbox.state));
+    let Plan { step, due } = if sandbox.is_at_rest() {
+        at_rest(sandbox, now)
+    } else if sandbox.runner.is_none() {
+        unplaced(sandbox, now)
+    } else {
+        under_way(sandbox, now)
+    };
+    Plan { step, due: due.into_iter().chain(end).min() }
+}
+
+fn under_way(sandbox: &Sandbox, now: Timestamp) -> Plan {
+    let deadline = sandbox.placed_at.after(deadline(sandbox));
     if sandbox.state != State::Destroying {
         if sandbox.attempt >= MAX_ATTEMPTS && sandbox.due.is_none_or(|due| due <= now) {
             return Plan { step: Step::GiveUp("the runner that holds this sandbox did not answer"), due: None };
@@ -75,8 +90,9 @@ pub fn patience(attempt: u32) -> Duration {
 
 /// The longest a wish may take before it is called failed, however much the owner says it is working on it
 /// (control-plane-sandbox §4).
-pub fn deadline(state: State) -> Duration {
-    let minutes = match state {
+pub fn deadline(sandbox: &Sandbox) -> Duration {
+    let minutes = match sandbox.state {
+        _ if sandbox.files.capture.is_some() => 60,
         State::Starting | State::Resuming | State::Stopping | State::Pausing => 5,
         State::Creating | State::Unknown | State::Resizing | State::Forking | State::Started | State::Stopped => 15,
         State::Restoring | State::PullingSnapshot => 30,
@@ -91,22 +107,40 @@ fn unplaced(sandbox: &Sandbox, now: Timestamp) -> Plan {
     if sandbox.desired == Desired::Destroyed {
         return Plan { step: Step::Forget, due: None };
     }
-    if sandbox.wished_at.after(deadline(sandbox.state)) <= now {
+    if sandbox.timers.queue.is_some_and(|queue| sandbox.wished_at.after(queue) <= now) && sandbox.epoch == 0 {
+        return Plan { step: Step::TimeOut, due: None };
+    }
+    let longest = sandbox.timers.queue.unwrap_or_default().max(deadline(sandbox));
+    if sandbox.wished_at.after(longest) <= now {
         return Plan { step: Step::GiveUp("no runner had room for this sandbox"), due: None };
     }
     Plan { step: Step::Place, due: Some(now.after(patience(1))) }
 }
 
-/// The one timer that runs in this state, and what it brings about. The stop itself was the last activity, so that what
-/// counts from the stop counts from there.
+/// How long a sandbox has to be stopped until its files are captured: a start soon after costs no upload then.
+const BACKUP_AFTER: Duration = Duration::from_secs(60);
+
+/// The first timer of those that run in this state, and what it brings about. The stop itself was the last activity, so
+/// that what counts from the stop counts from there.
 fn at_rest(sandbox: &Sandbox, now: Timestamp) -> Plan {
-    let Timers { auto_stop, auto_archive: _, auto_delete } = sandbox.timers;
-    let timer = match sandbox.state {
-        State::Started => auto_stop.map(|idle| (idle, Step::StopIfIdle(idle))),
-        State::Stopped => auto_delete.map(|stopped| (stopped, Step::Delete)),
-        _ => None,
+    let Timers { auto_stop, auto_pause, auto_archive, auto_delete, destroy_at: _, queue: _ } = sandbox.timers;
+    let keeps = !sandbox.timers.is_ephemeral();
+    let timers = match sandbox.state {
+        State::Started => [
+            auto_stop.map(|idle| (idle, Step::StopIfIdle(idle))),
+            auto_pause.map(|idle| (idle, Step::PauseIfIdle(idle))),
+            None,
+        ],
+        State::Stopped => [
+            auto_delete.map(|stopped| (stopped, Step::Delete)),
+            auto_archive.filter(|_| keeps).map(|stopped| (stopped, Step::Capture(Purpose::Archive))),
+            Some((BACKUP_AFTER, Step::Capture(Purpose::Backup)))
+                .filter(|_| keeps && !sandbox.files.is_fresh() && !sandbox.files.failed),
+        ],
+        _ => [None, None, None],
     };
-    let Some((after, step)) = timer.filter(|_| sandbox.pool.is_none()) else {
+    let first = timers.into_iter().flatten().min_by_key(|(after, _)| *after);
+    let Some((after, step)) = first.filter(|_| sandbox.pool.is_none()) else {
         return Plan { step: Step::Rest, due: None };
     };
     let due = sandbox.last_activity.after(after);

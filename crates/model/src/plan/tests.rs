@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     id::{OrganizationId, RunnerId, SandboxId},
     quota::Charge,
-    sandbox::{Resources, Timers},
+    sandbox::{Files, Resources, Timers},
 };
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -33,7 +33,10 @@ fn sandbox(state: State, desired: Desired) -> Sandbox {
         daemon_version: None,
         resources: Resources { cpu: 1, memory_gib: 1, disk_gib: 1 },
         charge: Charge::default(),
-        timers: Timers { auto_stop: None, auto_archive: None, auto_delete: None },
+        resized_from: None,
+        files: Files::default(),
+        queue_timed_out: false,
+        timers: Timers::default(),
         last_activity: NOW,
         created_at: NOW,
         updated_at: NOW,
@@ -112,6 +115,7 @@ fn time_in_a_queue_is_not_taken_from_the_owner() {
 fn a_stopped_sandbox_is_deleted_when_its_time_has_come() {
     let mut stopped = sandbox(State::Stopped, Desired::Stopped);
     stopped.seen_generation = stopped.generation;
+    stopped.files.failed = true;
     assert_eq!(plan(&stopped, NOW), Plan { step: Step::Rest, due: None }, "never, unless told");
     stopped.timers.auto_delete = Some(Duration::from_secs(60));
     let due = NOW.after(Duration::from_secs(60));
@@ -136,4 +140,49 @@ fn every_unsettled_state_has_a_due_time_or_a_step() {
 fn a_claimed_sandbox_is_not_at_rest_until_its_owner_says_so() {
     let claimed = sandbox(State::Started, Desired::Started);
     assert_eq!(plan(&claimed, NOW).step, Step::Send);
+}
+
+#[test]
+fn a_stopped_sandbox_is_backed_up_once_and_archived_when_its_time_has_come() {
+    let mut stopped = sandbox(State::Stopped, Desired::Stopped);
+    stopped.seen_generation = stopped.generation;
+    stopped.timers.auto_archive = Some(Duration::from_secs(600));
+    let at = |seconds| NOW.after(Duration::from_secs(seconds));
+    assert_eq!(plan(&stopped, NOW), Plan { step: Step::Rest, due: Some(at(60)) });
+    assert_eq!(plan(&stopped, at(60)).step, Step::Capture(Purpose::Backup));
+    let id = crate::id::CaptureId::of(stopped.id, 3);
+    stopped.files.kept = Some(crate::sandbox::Kept { id, fresh: true });
+    assert_eq!(plan(&stopped, at(60)), Plan { step: Step::Rest, due: Some(at(600)) });
+    assert_eq!(plan(&stopped, at(600)).step, Step::Capture(Purpose::Archive));
+    stopped.timers.auto_delete = Some(Duration::from_secs(300));
+    assert_eq!(plan(&stopped, at(300)).step, Step::Delete, "whichever comes first");
+}
+
+#[test]
+fn a_life_ends_when_it_was_to_end_whatever_the_sandbox_does() {
+    for state in State::ALL.into_iter().filter(|state| !matches!(state, State::Destroyed | State::Destroying)) {
+        let mut mortal = sandbox(state, Desired::Started);
+        mortal.timers.destroy_at = Some(NOW.after(Duration::from_secs(1)));
+        let before = plan(&mortal, NOW).due;
+        assert!(before.is_some_and(|due| due <= NOW.after(Duration::from_secs(1))), "{state}: {before:?}");
+        assert_eq!(plan(&mortal, NOW.after(Duration::from_secs(1))).step, Step::Delete, "{state}");
+    }
+}
+
+#[test]
+fn a_queue_ends_when_its_owner_says_so() {
+    let mut queued = sandbox(State::Creating, Desired::Started);
+    (queued.runner, queued.epoch) = (None, 0);
+    queued.timers.queue = Some(Duration::from_secs(3600));
+    assert_eq!(plan(&queued, NOW.after(Duration::from_secs(3599))).step, Step::Place);
+    assert_eq!(plan(&queued, NOW.after(Duration::from_secs(3600))).step, Step::TimeOut);
+}
+
+#[test]
+fn an_idle_sandbox_is_frozen_where_that_is_wished() {
+    let mut idle = sandbox(State::Started, Desired::Started);
+    idle.seen_generation = idle.generation;
+    idle.timers.auto_pause = Some(Duration::from_secs(60));
+    let later = NOW.after(Duration::from_secs(60));
+    assert_eq!(plan(&idle, later).step, Step::PauseIfIdle(Duration::from_secs(60)));
 }

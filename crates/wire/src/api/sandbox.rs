@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use paddock_model::lifecycle::{Desired, State};
-use paddock_model::sandbox::{self as domain, Detail, Resources, Spec, Timers};
+use paddock_model::sandbox::{self as domain, Detail, Files, Purpose, Resources, Spec, Timers};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -61,10 +61,22 @@ pub struct Sandbox {
     pub backup_state: BackupState,
     /// Minutes without activity until it is stopped; 0 = never.
     pub auto_stop_interval: u32,
-    /// Minutes stopped until it is archived. Stored and shown; acted on once sandboxes can be archived.
+    /// Minutes without activity until it is paused; 0 = never.
+    #[serde(default)]
+    pub auto_pause_interval: u32,
+    /// Minutes stopped until it is archived.
     pub auto_archive_interval: u32,
     /// Minutes stopped until it is deleted; 0 = at once, negative = never.
     pub auto_delete_interval: i32,
+    /// When its life ends, whatever it is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_destroy_at: Option<Timestamp>,
+    /// Minutes it may wait for a runner with room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<u32>,
+    /// When it was destroyed because no runner had room in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timed_out_at: Option<Timestamp>,
     /// Volumes mounted.
     pub volumes: Vec<SandboxVolume>,
     /// When it was made.
@@ -113,7 +125,10 @@ impl Sandbox {
             daemon_version,
             resources: Resources { cpu, memory_gib, disk_gib },
             charge: _,
-            timers: Timers { auto_stop, auto_archive, auto_delete },
+            resized_from: _,
+            files,
+            queue_timed_out,
+            timers: Timers { auto_stop, auto_pause, auto_archive, auto_delete, destroy_at, queue },
             last_activity,
             created_at,
             updated_at,
@@ -139,10 +154,14 @@ impl Sandbox {
             desired_state: Some(desired.into()),
             recoverable: failure.as_ref().is_some_and(|it| it.recoverable),
             error_reason: failure.map(|it| it.reason),
-            backup_state: BackupState::None,
+            backup_state: BackupState::of(&files),
             auto_stop_interval: auto_stop.map_or(0, minutes),
+            auto_pause_interval: auto_pause.map_or(0, minutes),
             auto_archive_interval: auto_archive.map_or(0, minutes),
             auto_delete_interval: auto_delete.map_or(-1, |it| i32::try_from(minutes(it)).unwrap_or(i32::MAX)),
+            auto_destroy_at: destroy_at.map(Into::into),
+            queue_timeout: queue.map(minutes),
+            queue_timed_out_at: queue_timed_out.then(|| updated_at.into()),
             volumes: Vec::new(),
             created_at: created_at.into(),
             updated_at: updated_at.into(),
@@ -185,6 +204,37 @@ pub struct ToolboxProxyUrl {
 pub struct SandboxLabels {
     /// All labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// Body of `POST …/resize`: what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ResizeSandbox {
+    /// Whole CPUs.
+    pub cpu: Option<u32>,
+    /// GiB.
+    pub memory: Option<u32>,
+    /// GiB.
+    pub disk: Option<u32>,
+}
+
+/// Body of `POST …/fork`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ForkSandbox {
+    /// Name of the fork; default = its id.
+    pub name: Option<String>,
+}
+
+/// Body of `POST …/snapshot`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateSandboxSnapshot {
+    /// Name of the snapshot, unique in the organization.
+    pub name: String,
+    /// Memory too; containers have no such snapshots.
+    #[serde(default)]
+    pub include_memory: Option<bool>,
 }
 
 /// Optional body of `POST …/last-activity`.
@@ -287,6 +337,17 @@ pub enum BackupState {
     InProgress,
     Completed,
     Error,
+}
+
+impl BackupState {
+    fn of(files: &Files) -> Self {
+        match files.capture.map(|capture| capture.purpose) {
+            Some(Purpose::Backup | Purpose::Archive) => Self::InProgress,
+            Some(Purpose::Fork | Purpose::Snapshot) | None if files.failed => Self::Error,
+            Some(Purpose::Fork | Purpose::Snapshot) | None if files.kept.is_some() => Self::Completed,
+            Some(Purpose::Fork | Purpose::Snapshot) | None => Self::None,
+        }
+    }
 }
 
 /// What kind of machine a sandbox is.

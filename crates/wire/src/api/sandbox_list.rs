@@ -86,10 +86,22 @@ pub struct SandboxListItem {
     pub backup_state: BackupState,
     /// Minutes without activity until it is stopped; 0 = never.
     pub auto_stop_interval: u32,
+    /// Minutes without activity until it is paused; 0 = never.
+    #[serde(default)]
+    pub auto_pause_interval: u32,
     /// Minutes stopped until it is archived.
     pub auto_archive_interval: u32,
     /// Minutes stopped until it is deleted; 0 = at once, negative = never.
     pub auto_delete_interval: i32,
+    /// When its life ends, whatever it is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_destroy_at: Option<Timestamp>,
+    /// Minutes it may wait for a runner with room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<u32>,
+    /// When it was destroyed because no runner had room in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timed_out_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -129,8 +141,12 @@ impl From<Sandbox> for SandboxListItem {
             recoverable,
             backup_state,
             auto_stop_interval,
+            auto_pause_interval,
             auto_archive_interval,
             auto_delete_interval,
+            auto_destroy_at,
+            queue_timeout,
+            queue_timed_out_at,
             volumes: _,
             created_at,
             updated_at,
@@ -162,8 +178,12 @@ impl From<Sandbox> for SandboxListItem {
             labels,
             backup_state,
             auto_stop_interval,
+            auto_pause_interval,
             auto_archive_interval,
             auto_delete_interval,
+            auto_destroy_at,
+            queue_timeout,
+            queue_timed_out_at,
             created_at,
             updated_at,
             last_activity_at,

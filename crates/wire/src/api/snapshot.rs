@@ -1,7 +1,7 @@
 //! Snapshots: images that sandboxes start from.
 
 use paddock_model::sandbox::Resources;
-use paddock_model::snapshot::Snapshot;
+use paddock_model::snapshot::{self as domain, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -80,7 +80,12 @@ pub struct SnapshotDto {
 impl SnapshotDto {
     /// As its users see it. Names every field of the domain.
     pub fn new(snapshot: Snapshot, region: &str) -> Self {
-        let Snapshot { id, organization, name, image, resources, created_at, updated_at } = snapshot;
+        let Snapshot { id, organization, name, image, resources, state, source, created_at, updated_at } = snapshot;
+        let (state, error_reason) = match state {
+            domain::SnapshotState::Active => (SnapshotState::Active, None),
+            domain::SnapshotState::Snapshotting => (SnapshotState::Snapshotting, None),
+            domain::SnapshotState::Failed(reason) => (SnapshotState::Error, Some(reason)),
+        };
         let Resources { cpu, memory_gib, disk_gib } = resources;
         Self {
             id: id.to_string(),
@@ -88,21 +93,20 @@ impl SnapshotDto {
             general: organization.is_none(),
             name,
             image_name: Some(image.clone()),
-            // Only finished ones are stored so far.
-            state: SnapshotState::Active,
+            state,
             size: None,
             entrypoint: None,
             cpu,
             gpu: 0,
             mem: memory_gib,
             disk: disk_gib,
-            error_reason: None,
+            error_reason,
             created_at: created_at.into(),
             updated_at: updated_at.into(),
             last_used_at: None,
             region_ids: Some(vec![region.to_owned()]),
             image_ref: Some(image),
-            source_sandbox_id: None,
+            source_sandbox_id: source.map(|id| id.to_string()),
             sandbox_class: SandboxClass::Container,
         }
     }

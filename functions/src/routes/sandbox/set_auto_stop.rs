@@ -36,6 +36,7 @@ pub async fn set_auto_stop(
     let sandbox = path.id_or_name("sandboxIdOrName")?;
     let interval = interval::auto_stop(path.minutes("interval")?);
     let interval = interval.map_err(|reason| ApiError::invalid(format!("interval {reason}")))?;
-    let detail = actions::set_auto_stop::run(&app, &caller.requester(), sandbox, interval).await?;
+    let detail =
+        actions::set_timers::run(&app, &caller.requester(), sandbox, |timers| timers.auto_stop = interval).await?;
     Ok(shown(&app, detail))
 }

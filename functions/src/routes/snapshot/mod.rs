@@ -1,4 +1,5 @@
 //! `/snapshots`, one file per operation.
 
+pub mod delete;
 pub mod get;
 pub mod list;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use paddock_model::{
     access::Actor,
-    id::{OpId, OrganizationId, RunnerId},
+    id::{CaptureId, OpId, OrganizationId, RunnerId, SandboxId},
     lifecycle::{Desired, State},
     quota::Charge,
-    sandbox::{Failure, Resources, Sandbox, Timers},
+    sandbox::{Capture, Failure, Files, Kept, Purpose, Resources, Sandbox, Timers},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ use crate::store::{
 
 /// How long a tombstone stays, so that a late `create` cannot revive what was destroyed.
 const TOMBSTONE: Duration = Duration::from_secs(3600);
+
+/// How long a sandbox that found no room in time can still be read (control-plane-sandbox §2).
+const TOLD: Duration = Duration::from_secs(24 * 3600);
 
 /// Name and reason share this, so that the head stays below 1 KB: a reason is cut to what its sandbox's name leaves.
 const NAME_AND_REASON_BYTES: usize = 320;
@@ -74,9 +78,46 @@ struct HeadItem {
     charge: [u32; 3],
     /// Seconds until auto-stop, auto-archive, auto-delete.
     timers: [Option<u64>; 3],
+    /// Seconds until auto-pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pause: Option<u64>,
+    /// When its life ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<i64>,
+    /// Seconds it may queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    timed_out: bool,
+    /// cpu, memory, disk before the resize under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was: Option<[u32; 3]>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    files: FilesItem,
     active: i64,
     created: i64,
     updated: i64,
+}
+
+/// Where its files are. Ids as 22 characters: the head has to stay below 1 KB.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct FilesItem {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    stale: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    capture: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    failed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    forked: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -110,7 +151,10 @@ pub(super) fn head_item(stored: &Stored, actor: &Actor) -> Result<Item, Error> {
         daemon_version,
         resources,
         charge,
-        timers: Timers { auto_stop, auto_archive, auto_delete },
+        resized_from,
+        files,
+        queue_timed_out,
+        timers: Timers { auto_stop, auto_pause, auto_archive, auto_delete, destroy_at, queue },
         last_activity,
         created_at,
         updated_at,
@@ -143,6 +187,12 @@ pub(super) fn head_item(stored: &Stored, actor: &Actor) -> Result<Item, Error> {
         size: [resources.cpu, resources.memory_gib, resources.disk_gib],
         charge: [charge.cpu, charge.memory_gib, charge.disk_gib],
         timers: [auto_stop, auto_archive, auto_delete].map(|after| after.map(|after| after.as_secs())),
+        pause: auto_pause.map(|idle| idle.as_secs()),
+        ends: destroy_at.map(|end| end.0),
+        queue: queue.map(|queue| queue.as_secs()),
+        timed_out: queue_timed_out,
+        was: resized_from.map(|was| [was.cpu, was.memory_gib, was.disk_gib]),
+        files: files_item(files),
         active: last_activity.0,
         created: created_at.0,
         updated: updated_at.0,
@@ -166,12 +216,17 @@ fn index_keys(sandbox: &Sandbox) -> Item {
         put(OWNED, keys::owned_by(runner), keys::owned(sandbox.id, sandbox.epoch));
     }
     if let Some(due) = sandbox.due {
-        put(DUE, keys::due_shard_of(sandbox.id), keys::due_at(due, sandbox.id));
+        put(DUE, keys::due_shard_of(sandbox.id.0), keys::due_at(due, sandbox.id));
     }
     if sandbox.state == State::Destroyed {
-        keys.insert("ttl".to_owned(), number(sandbox.updated_at.after(TOMBSTONE).0 / 1000));
+        keys.insert("ttl".to_owned(), number(gone_at(sandbox).0 / 1000));
     }
     keys
+}
+
+/// When nothing of a destroyed sandbox is known any more.
+pub(super) fn gone_at(sandbox: &Sandbox) -> Timestamp {
+    sandbox.updated_at.after(if sandbox.queue_timed_out { TOLD } else { TOMBSTONE })
 }
 
 /// A head is listed with its organization, or while unclaimed with its pool, until it is destroyed.
@@ -217,6 +272,12 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         size,
         charge,
         timers: item_timers,
+        pause,
+        ends,
+        queue,
+        timed_out,
+        was,
+        files: item_files,
         active,
         created,
         updated,
@@ -244,7 +305,15 @@ pub(super) fn head(item: Item) -> Result<Stored, Error> {
         daemon_version: daemon,
         resources: Resources { cpu: size[0], memory_gib: size[1], disk_gib: size[2] },
         charge: Charge { cpu: charge[0], memory_gib: charge[1], disk_gib: charge[2] },
-        timers: timers(item_timers),
+        resized_from: was.map(|[cpu, memory_gib, disk_gib]| Resources { cpu, memory_gib, disk_gib }),
+        files: files(item_files).ok_or_else(|| bad(&"its files do not read"))?,
+        queue_timed_out: timed_out,
+        timers: Timers {
+            auto_pause: pause.map(Duration::from_secs),
+            destroy_at: ends.map(Timestamp),
+            queue: queue.map(Duration::from_secs),
+            ..timers(item_timers)
+        },
         last_activity: Timestamp(active),
         created_at: Timestamp(created),
         updated_at: Timestamp(updated),
@@ -265,7 +334,66 @@ fn cut(text: &str, most: usize) -> String {
 
 fn timers(seconds: [Option<u64>; 3]) -> Timers {
     let [auto_stop, auto_archive, auto_delete] = seconds.map(|after| after.map(Duration::from_secs));
-    Timers { auto_stop, auto_archive, auto_delete }
+    Timers { auto_stop, auto_archive, auto_delete, ..Timers::default() }
+}
+
+fn files_item(files: Files) -> FilesItem {
+    let Files { base, kept, capture, failed, parent, forked } = files;
+    FilesItem {
+        base: base.map(|id| short(id.0)),
+        kept: kept.map(|kept| short(kept.id.0)),
+        stale: kept.is_some_and(|kept| !kept.fresh),
+        capture: capture.map(|capture| short(capture.id.0)),
+        purpose: capture.map(|capture| purpose_text(capture.purpose).to_owned()),
+        failed,
+        parent: parent.map(|id| short(id.0)),
+        forked,
+    }
+}
+
+/// None when something in it does not read.
+fn files(item: FilesItem) -> Option<Files> {
+    let FilesItem { base, kept, stale, capture, purpose, failed, parent, forked } = item;
+    let capture = match (id_of(capture)?, purpose) {
+        (Some(id), Some(purpose)) => Some(Capture { id: CaptureId(id), purpose: purpose_of(&purpose)? }),
+        (None, None) => None,
+        _ => return None,
+    };
+    Some(Files {
+        base: id_of(base)?.map(CaptureId),
+        kept: id_of(kept)?.map(|id| Kept { id: CaptureId(id), fresh: !stale }),
+        capture,
+        failed,
+        parent: id_of(parent)?.map(SandboxId),
+        forked,
+    })
+}
+
+fn purpose_text(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Backup => "backup",
+        Purpose::Archive => "archive",
+        Purpose::Fork => "fork",
+        Purpose::Snapshot => "snapshot",
+    }
+}
+
+fn purpose_of(text: &str) -> Option<Purpose> {
+    let all = [Purpose::Backup, Purpose::Archive, Purpose::Fork, Purpose::Snapshot];
+    all.into_iter().find(|purpose| purpose_text(*purpose) == text)
+}
+
+fn short(id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(id.as_bytes())
+}
+
+/// An id that is there must read: none when it does not.
+fn id_of(text: Option<String>) -> Option<Option<Uuid>> {
+    text.map_or(Some(None), |text| long(&text).map(Some))
+}
+
+fn long(text: &str) -> Option<Uuid> {
+    Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 /// The head in a stream record's image; none when the item is something else.
@@ -279,8 +407,6 @@ pub fn from_stream(item: Item) -> Result<Option<Stored>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use paddock_model::id::SandboxId;
-
     use super::*;
     use crate::store::item::Item;
 
@@ -313,8 +439,20 @@ mod tests {
             timers: Timers {
                 auto_stop: Some(Duration::from_secs(900)),
                 auto_archive: Some(Duration::from_secs(604_800)),
-                auto_delete: Some(Duration::ZERO),
+                auto_delete: Some(Duration::from_secs(604_800)),
+                destroy_at: Some(now),
+                ..Timers::default()
             },
+            resized_from: None,
+            files: Files {
+                base: Some(CaptureId::random()),
+                kept: Some(Kept { id: CaptureId::random(), fresh: false }),
+                capture: Some(Capture { id: CaptureId::random(), purpose: Purpose::Snapshot }),
+                failed: false,
+                parent: Some(SandboxId::random()),
+                forked: true,
+            },
+            queue_timed_out: false,
             last_activity: now,
             created_at: now,
             updated_at: now,
@@ -333,6 +471,9 @@ mod tests {
             aws_sdk_dynamodb::types::AttributeValue::S(text) => text.len(),
             aws_sdk_dynamodb::types::AttributeValue::N(digits) => digits.len() / 2 + 1,
             aws_sdk_dynamodb::types::AttributeValue::L(list) => 3 + 4 * list.len(),
+            aws_sdk_dynamodb::types::AttributeValue::M(map) => {
+                3 + map.iter().map(|(name, it)| name.len() + 1 + it.as_s().map_or(1, String::len)).sum::<usize>()
+            }
             _ => 1,
         };
         item.iter().map(|(name, it)| name.len() + value(it)).sum()
@@ -358,6 +499,8 @@ mod tests {
         assert_eq!((read.spec_generation, read.sandbox.placed_at), (0, read.sandbox.wished_at));
     }
 
+    /// A second kilobyte costs a second write unit and nothing else. Only what is rare may take it: a capture or a past
+    /// as a fork with a long name, a backup with one of more than 220 bytes.
     #[test]
     fn even_the_largest_head_is_below_one_kilobyte() {
         // Claimed, and its owner has not applied the claim: one of few wishes old, and placed before.
@@ -365,11 +508,18 @@ mod tests {
         claimed.pool = Some(format!("{}.eu-central-1.0123abcd", Uuid::new_v4()));
         (claimed.state, claimed.desired, claimed.placed_at) = (State::Stopping, Desired::Stopped, claimed.wished_at);
         (claimed.generation, claimed.seen_generation, claimed.seen_seq, claimed.epoch) = (3, 1, 1_000, 1);
+        claimed.files = Files::default();
         let mut failed = largest();
-        (failed.state, failed.due) = (State::BuildFailed, None);
+        (failed.state, failed.due, failed.files.capture) = (State::BuildFailed, None, None);
         failed.failure = Some(Failure { reason: "ü".repeat(1000), recoverable: true });
         failed.daemon_version = Some("9".repeat(1000));
-        for sandbox in [largest(), claimed, failed] {
+        let mut plain = largest();
+        plain.name = "n".repeat(220);
+        (plain.files.capture, plain.files.base, plain.files.parent, plain.files.forked) = (None, None, None, false);
+        let mut fork = largest();
+        fork.name = "n".repeat(100);
+        failed.files = Files::default();
+        for sandbox in [plain, fork, claimed, failed] {
             let bytes = size(&item_of(&sandbox));
             assert!(bytes <= 1024, "{bytes} bytes: {sandbox:?}");
         }

@@ -2,8 +2,10 @@
 //!
 //! * `head_item`, `spec_item` the items
 //! * `read` by id, many at once, by organization, pool, runner, and what is due
+//! * `files` what a change does to captures: naming, unnaming, beginning, completing
 //! * `write` create and change, with all that hangs on it: quota, name, pool place, revocation
 
+mod files;
 mod head_item;
 mod read;
 mod spec_item;
@@ -11,8 +13,8 @@ mod write;
 
 pub use head_item::from_stream;
 use paddock_model::{id::OpId, sandbox::Sandbox};
-pub use read::{Due, Heads};
-pub use write::{Short, Written};
+pub use read::{Due, DueItem, Heads};
+pub use write::{Beside, Short, Written};
 
 /// A head as it is stored. The `op` of its last write is its version.
 #[derive(Debug, Clone, PartialEq, Eq)]

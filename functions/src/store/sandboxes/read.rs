@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use paddock_model::{
-    id::{OrganizationId, RunnerId, SandboxId},
+    id::{CaptureId, OrganizationId, RunnerId, SandboxId},
     sandbox::{Detail, Spec},
     time::Timestamp,
 };
@@ -31,7 +31,16 @@ pub struct Due {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub id: SandboxId,
+    pub what: DueItem,
+}
+
+/// What can be due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DueItem {
+    /// A sandbox.
+    Sandbox(SandboxId),
+    /// A capture, perhaps to be collected.
+    Capture(CaptureId),
 }
 
 /// Heads read together.
@@ -167,8 +176,10 @@ impl Store {
     pub async fn due(&self, shard: u32, until: Timestamp) -> Result<Vec<Due>, Error> {
         let items = self.index(DUE, &keys::due_shard(shard), Some(&keys::due_until(until)), None).await?;
         let parts = |item: &Item| {
-            let (at, id) = keys::due_parts(item.get(DUE.sk)?.as_s().ok()?)?;
-            Some(Due { at, id })
+            let at = keys::due_time(item.get(DUE.sk)?.as_s().ok()?)?;
+            let pk = key_of(item).pk;
+            let sandbox = keys::sandbox_of(&pk).map(DueItem::Sandbox);
+            Some(Due { at, what: sandbox.or_else(|| keys::capture_of(&pk).map(DueItem::Capture))? })
         };
         Ok(items.iter().filter_map(parts).collect())
     }

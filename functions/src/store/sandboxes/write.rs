@@ -9,16 +9,17 @@ use paddock_model::{
     lifecycle::{Desired, State},
     sandbox::{Sandbox, Spec},
 };
+use paddock_wire::work::Captured;
 
 use super::{
     Stored,
-    head_item::{head, head_item},
+    head_item::{gone_at, head, head_item},
     spec_item::spec_item,
 };
 pub use crate::store::quotas::Short;
 use crate::store::{
     Error, Store,
-    item::{Item, Outcome, text},
+    item::{Item, Outcome, number, text},
     keys, names, pools, quotas, revocations,
     transaction::{Committed, Expression, Transaction},
 };
@@ -36,44 +37,64 @@ pub enum Written {
     Short(Short),
     /// The pool has no free place.
     PoolFull,
+    /// A capture that it names is being deleted.
+    Collected,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Head,
     Spec,
     Name,
     Quota,
     Pool,
     Revocation,
+    Capture,
+    Snapshot,
+    Child,
+}
+
+/// What is written beside a head.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// A new specification.
+    pub spec: Option<&'a Spec>,
+    /// What became of the capture under way, once it is over.
+    pub captured: Option<&'a Captured>,
+}
+
+impl<'a> From<Option<&'a Spec>> for Beside<'a> {
+    fn from(spec: Option<&'a Spec>) -> Self {
+        Self { spec, captured: None }
+    }
 }
 
 impl Store {
     /// Writes a new sandbox.
     pub async fn create(&self, new: &Sandbox, spec: &Spec, actor: &Actor) -> Result<Written, Error> {
-        self.write(None, new, Some(spec), actor).await
+        self.write(None, new, Some(spec).into(), actor).await
     }
 
-    /// Writes `new` where `old` still stands, and the specification when there is a new one.
+    /// Writes `new` where `old` still stands, and what is new beside it.
     pub async fn change(
         &self,
         old: &Stored,
         new: &Sandbox,
-        spec: Option<&Spec>,
+        beside: Beside<'_>,
         actor: &Actor,
     ) -> Result<Written, Error> {
-        self.write(Some(old), new, spec, actor).await
+        self.write(Some(old), new, beside, actor).await
     }
 
     async fn write(
         &self,
         old: Option<&Stored>,
         new: &Sandbox,
-        spec: Option<&Spec>,
+        beside: Beside<'_>,
         actor: &Actor,
     ) -> Result<Written, Error> {
         let op = OpId::random();
-        let spec_generation = match (spec, old) {
+        let spec_generation = match (beside.spec, old) {
             (None, Some(old)) => old.spec_generation,
             (Some(_), _) | (None, None) => new.generation,
         };
@@ -81,7 +102,7 @@ impl Store {
         let item = head_item(&stored, actor)?;
         let (condition, values) = unchanged(old);
         let mut hanging = Transaction::new(self, op);
-        self.hang(&mut hanging, op, old.map(|it| &it.sandbox), new, spec)?;
+        self.hang(&mut hanging, op, old.map(|it| &it.sandbox), new, beside)?;
         let done = Written::Done(stored);
         if hanging.is_empty() {
             return match self.put_if(item, condition, values, op).await? {
@@ -106,11 +127,21 @@ impl Store {
         op: OpId,
         old: Option<&Sandbox>,
         new: &Sandbox,
-        spec: Option<&Spec>,
+        beside: Beside<'_>,
     ) -> Result<(), Error> {
-        if let Some(spec) = spec {
+        self.hang_files(transaction, op, old, new, beside.captured)?;
+        if let Some(spec) = beside.spec {
             let item = spec_item(&self.sealer, new.id, new.generation, spec, op)?;
             transaction.put(Part::Spec, item, Expression::default())?;
+        } else if new.queue_timed_out {
+            // Its owner can read for a while what became of it.
+            let how = Expression {
+                update: Some("SET #ttl = :ttl".into()),
+                names: vec![("#ttl", "ttl")],
+                values: [(":ttl".to_owned(), number(gone_at(new).0 / 1000))].into(),
+                ..Default::default()
+            };
+            transaction.update(Part::Spec, &keys::spec(new.id), how)?;
         } else if new.state == State::Destroyed {
             transaction.delete(Part::Spec, &keys::spec(new.id), Expression::default())?;
         }
@@ -180,7 +211,8 @@ fn refused(parts: Vec<(Part, Option<Item>)>, new: &Sandbox) -> Result<Written, E
             Part::Name => return Ok(Written::NameTaken),
             Part::Quota => return Ok(Written::Short(quotas::short(item, new.charge)?)),
             Part::Pool => return Ok(Written::PoolFull),
-            Part::Head | Part::Spec | Part::Revocation => {}
+            Part::Capture => return Ok(Written::Collected),
+            Part::Head | Part::Spec | Part::Revocation | Part::Snapshot | Part::Child => {}
         }
     }
     Ok(Written::Lost(None))

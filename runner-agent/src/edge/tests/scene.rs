@@ -173,6 +173,10 @@ pub fn grant(sandbox_id: Uuid, machine: &Machine) -> Grant {
 /// The wish that a grant speaks of.
 pub fn work(grant: &Grant) -> Work {
     Work {
+        when_idle: paddock_wire::work::WhenIdle::Stop,
+        capture: None,
+        archived: None,
+        restore: None,
         deployment: "test".to_owned(),
         sandbox_id: grant.sandbox_id,
         epoch: grant.epoch,

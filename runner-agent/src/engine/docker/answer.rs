@@ -30,8 +30,9 @@ pub fn host(info: SystemInfo) -> Host {
 }
 
 pub fn image(image: ImageInspect) -> Image {
+    let id = image.id.unwrap_or_default();
     let working_dir = image.config.and_then(|config| config.working_dir).filter(|dir| !dir.is_empty());
-    Image { working_dir }
+    Image { id, working_dir }
 }
 
 /// None when it is not a bridge with a name and an IPv4 subnet, that is, not one we made.
@@ -50,6 +51,8 @@ pub fn inspected(container: ContainerInspectResponse) -> Option<Container> {
     let state = container.state?;
     let running = state.running == Some(true);
     Some(Container {
+        paused: state.paused == Some(true),
+        image: container.image.unwrap_or_default(),
         id: container.id?,
         name: container.name?.trim_start_matches('/').to_owned(),
         running,
@@ -64,8 +67,11 @@ pub fn inspected(container: ContainerInspectResponse) -> Option<Container> {
 /// None when it is not ours.
 pub fn listed(container: ContainerSummary) -> Option<Container> {
     let labels = Labels::from_map(&container.labels?)?;
-    let running = container.state == Some(ContainerSummaryStateEnum::RUNNING);
+    let paused = container.state == Some(ContainerSummaryStateEnum::PAUSED);
+    let running = paused || container.state == Some(ContainerSummaryStateEnum::RUNNING);
     Some(Container {
+        paused,
+        image: String::new(),
         id: container.id?,
         name: container.names?.first()?.trim_start_matches('/').to_owned(),
         running,
@@ -75,6 +81,14 @@ pub fn listed(container: ContainerSummary) -> Option<Container> {
         exit_code: None,
         out_of_memory: false,
     })
+}
+
+/// Where overlayfs keeps what the container changed.
+pub fn upper_dir(container: ContainerInspectResponse) -> Option<PathBuf> {
+    let driver = container.graph_driver?;
+    let is_overlay = driver.name == "overlay2";
+    let dir = driver.data.get("UpperDir").filter(|_| is_overlay)?;
+    Some(PathBuf::from(dir))
 }
 
 /// Labels come as attributes of the event, among others.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -20,7 +21,9 @@ use bollard::{
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
-use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Network, NetworkSpec, Result, labels};
+use super::{
+    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Result, labels,
+};
 
 mod answer;
 mod failure;
@@ -49,6 +52,11 @@ impl DockerEngine {
     pub async fn connect(docker_host: &str) -> Result<Self> {
         let docker = Docker::connect_with_host(docker_host)?.with_timeout(CALL_TIMEOUT).negotiate_version().await?;
         Ok(Self { docker })
+    }
+
+    async fn is_paused(&self, id: &str) -> Result<bool> {
+        let found = found(self.docker.inspect_container(id, None::<InspectContainerOptions>).await)?;
+        Ok(found.and_then(|found| found.state).is_some_and(|state| state.paused == Some(true)))
     }
 }
 
@@ -141,7 +149,40 @@ impl Engine for DockerEngine {
         }
     }
 
+    async fn pause(&self, id: &str) -> Result<()> {
+        match self.docker.pause_container(id).await.map_err(EngineError::from) {
+            Err(error) if self.is_paused(id).await? => {
+                tracing::debug!(container = id, %error, "frozen already");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn unpause(&self, id: &str) -> Result<()> {
+        match self.docker.unpause_container(id).await.map_err(EngineError::from) {
+            Err(error) if !self.is_paused(id).await? => {
+                tracing::debug!(container = id, %error, "not frozen");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn update(&self, id: &str, limits: Limits) -> Result<()> {
+        Ok(self.docker.update_container(id, spec::update(limits)).await?)
+    }
+
+    async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
+        let found = self.docker.inspect_container(id, None::<InspectContainerOptions>).await?;
+        Ok(answer::upper_dir(found))
+    }
+
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        // What is frozen hears no signal but the last.
+        if self.is_paused(id).await? {
+            self.unpause(id).await?;
+        }
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptions { t: Some(seconds), ..StopContainerOptions::default() };
         gone_is_fine(done(self.docker.stop_container(id, Some(options)).await))

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Ipam, IpamConfig,
-    Mount as DockerMount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits,
+    ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
+    Ipam, IpamConfig, Mount as DockerMount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits,
 };
 
-use super::super::{ContainerSpec, DAEMON_PATH, Kind, Mount, NetworkSpec, SandboxSpec, labels};
+use super::super::{ContainerSpec, DAEMON_PATH, Kind, Limits, Mount, NetworkSpec, SandboxSpec, labels};
 
 const GIB: i64 = 1 << 30;
 /// Enough for builds and browsers; a fork bomb ends here.
@@ -85,8 +85,24 @@ fn no_ipv6(kernel_has_it: bool) -> HashMap<String, String> {
     names.iter().map(|name| (format!("net.ipv6.conf.{name}.disable_ipv6"), "1".to_owned())).collect()
 }
 
+/// Memory without swap, CPU as a hard share.
+fn limits(limits: Limits) -> (i64, i64) {
+    (i64::from(limits.memory_gib) * GIB, i64::from(limits.cpu) * 1_000_000_000)
+}
+
+/// The body of an update: the same limits as at creation.
+pub fn update(to: Limits) -> ContainerUpdateBody {
+    let (memory, nano_cpus) = limits(to);
+    ContainerUpdateBody {
+        memory: Some(memory),
+        memory_swap: Some(memory),
+        nano_cpus: Some(nano_cpus),
+        ..ContainerUpdateBody::default()
+    }
+}
+
 fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
-    let memory = i64::from(spec.memory_gib) * GIB;
+    let (memory, nano_cpus) = limits(Limits { cpu: spec.cpu, memory_gib: spec.memory_gib });
     let raise = may_raise_limits();
     ContainerCreateBody {
         entrypoint: Some(vec![DAEMON_PATH.to_owned()]),
@@ -97,7 +113,7 @@ fn sandbox(spec: &SandboxSpec) -> ContainerCreateBody {
         stop_signal: Some("SIGTERM".to_owned()),
         host_config: Some(HostConfig {
             network_mode: Some(format!("container:{}", spec.pause)),
-            nano_cpus: Some(i64::from(spec.cpu) * 1_000_000_000),
+            nano_cpus: Some(nano_cpus),
             memory: Some(memory),
             memory_swap: Some(memory),
             pids_limit: Some(PIDS_LIMIT),

@@ -37,7 +37,7 @@ impl FakeEngine {
     /// dockerd ends and comes back without live restore: nothing runs any more, and nobody was told.
     pub fn restart(&self) {
         for container in self.lock().containers.values_mut() {
-            if let State::Running(_) = container.state {
+            if let State::Running(_) | State::Paused(_) = container.state {
                 container.state = State::Exited { code: 137, out_of_memory: false };
             }
         }

@@ -1,7 +1,7 @@
 //! A container engine in this process: containers with states, whose daemons are small HTTP servers.
 //!
 //! It behaves like the real one where the runner could notice: names are unique, a sandbox joins only a running
-//! pause container, dead containers keep their labels, an absent engine fails every call. It keeps no files.
+//! pause container, dead containers keep their labels, an absent engine fails every call. What a container changed of its files is a directory that tests may fill.
 //! Tests make it fail ([`FakeEngine::fail_call`]), go away, restart, and lose containers: all in [`faults`].
 
 use std::{
@@ -19,7 +19,9 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use self::daemon::FakeDaemon;
-use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Network, NetworkSpec, Result};
+use super::{
+    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Limits, Network, NetworkSpec, Result,
+};
 
 mod daemon;
 mod faults;
@@ -55,12 +57,20 @@ struct FakeContainer {
     spec: ContainerSpec,
     name: String,
     state: State,
+    limits: Option<Limits>,
+    /// What it changed of its image's files.
+    files: Arc<tempfile::TempDir>,
 }
 
 enum State {
     Created,
     Running(Option<FakeDaemon>),
-    Exited { code: i64, out_of_memory: bool },
+    /// Frozen; its daemon is kept, and nobody is told where.
+    Paused(Option<FakeDaemon>),
+    Exited {
+        code: i64,
+        out_of_memory: bool,
+    },
 }
 
 impl FakeEngine {
@@ -101,8 +111,14 @@ impl FakeEngine {
     /// Names of all containers, with whether each runs.
     #[must_use]
     pub fn names(&self) -> Vec<(String, bool)> {
-        let running = |state: &State| matches!(state, State::Running(_));
+        let running = |state: &State| matches!(state, State::Running(_) | State::Paused(_));
         self.lock().containers.values().map(|each| (each.name.clone(), running(&each.state))).collect()
+    }
+
+    /// The limits that a container was last given after its creation.
+    #[must_use]
+    pub fn limits(&self, name: &str) -> Option<Limits> {
+        self.lock().containers.values().find(|each| each.name == name)?.limits
     }
 
     /// How many containers were ever made.
@@ -139,7 +155,7 @@ impl FakeEngine {
     }
 
     fn end(&self, id: String, container: &mut FakeContainer, code: i64, out_of_memory: bool) {
-        if let State::Running(_) = container.state {
+        if let State::Running(_) | State::Paused(_) = container.state {
             container.state = State::Exited { code, out_of_memory };
             let died = Died { id, exit_code: Some(code), labels: container.spec.labels.clone() };
             let _nobody_listens = self.notices().send(died);
@@ -165,21 +181,27 @@ impl Inner {
     }
 }
 
+fn image_id(reference: &str) -> String {
+    format!("sha256:{}", hex::encode(reference))
+}
+
 impl FakeContainer {
     fn view(&self, id: &str) -> Container {
         let (exit_code, out_of_memory) = match self.state {
             State::Exited { code, out_of_memory } => (Some(code), out_of_memory),
-            State::Created | State::Running(_) => (None, false),
+            State::Created | State::Running(_) | State::Paused(_) => (None, false),
         };
         let daemon: Option<SocketAddr> = match &self.state {
-            State::Running(daemon) => daemon.as_ref().map(FakeDaemon::address),
+            State::Running(daemon) | State::Paused(daemon) => daemon.as_ref().map(FakeDaemon::address),
             State::Created | State::Exited { .. } => None,
         };
         Container {
             id: id.to_owned(),
             name: self.name.clone(),
             labels: self.spec.labels.clone(),
-            running: matches!(self.state, State::Running(_)),
+            running: matches!(self.state, State::Running(_) | State::Paused(_)),
+            paused: matches!(self.state, State::Paused(_)),
+            image: image_id(&self.spec.image),
             pid: None,
             daemon,
             exit_code,
@@ -202,7 +224,7 @@ impl Engine for FakeEngine {
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
         let present = self.call()?.has_image(reference);
-        Ok(present.then(|| Image { working_dir: Some("/home/daytona".to_owned()) }))
+        Ok(present.then(|| Image { id: image_id(reference), working_dir: Some("/home/daytona".to_owned()) }))
     }
 
     async fn pull(&self, reference: &str) -> Result<()> {
@@ -242,7 +264,9 @@ impl Engine for FakeEngine {
         }
         let id = Uuid::new_v4().simple().to_string();
         inner.ever_created += 1;
-        let container = FakeContainer { spec: spec.clone(), name: spec.name.clone(), state: State::Created };
+        let files = tempfile::tempdir().map_err(|error| EngineError::Rejected(format!("fake files: {error}")))?;
+        let (name, files) = (spec.name.clone(), Arc::new(files));
+        let container = FakeContainer { spec: spec.clone(), name, state: State::Created, limits: None, files };
         inner.containers.insert(id.clone(), container);
         if std::mem::take(&mut inner.leaves_in_create) {
             inner.away = true;
@@ -255,7 +279,7 @@ impl Engine for FakeEngine {
         let sandbox = {
             let mut inner = self.call()?;
             let (_, container) = inner.get_mut(id)?;
-            if matches!(container.state, State::Running(_)) {
+            if matches!(container.state, State::Running(_) | State::Paused(_)) {
                 return Ok(());
             }
             match container.spec.kind.clone() {
@@ -277,6 +301,38 @@ impl Engine for FakeEngine {
         container.state = State::Running(Some(daemon.clone()));
         daemon.announce();
         Ok(())
+    }
+
+    async fn pause(&self, id: &str) -> Result<()> {
+        let mut inner = self.call()?;
+        let (_, container) = inner.get_mut(id)?;
+        match std::mem::replace(&mut container.state, State::Created) {
+            State::Running(daemon) | State::Paused(daemon) => container.state = State::Paused(daemon),
+            other => {
+                container.state = other;
+                return Err(EngineError::Conflict(format!("container {id} does not run")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn unpause(&self, id: &str) -> Result<()> {
+        let mut inner = self.call()?;
+        let (_, container) = inner.get_mut(id)?;
+        container.state = match std::mem::replace(&mut container.state, State::Created) {
+            State::Paused(daemon) => State::Running(daemon),
+            other => other,
+        };
+        Ok(())
+    }
+
+    async fn update(&self, id: &str, limits: Limits) -> Result<()> {
+        self.call()?.get_mut(id)?.1.limits = Some(limits);
+        Ok(())
+    }
+
+    async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
+        Ok(Some(self.call()?.get_mut(id)?.1.files.path().to_owned()))
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {

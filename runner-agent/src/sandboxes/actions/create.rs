@@ -18,11 +18,12 @@ use super::{Failure, run};
 use crate::{
     engine::{
         ContainerSpec, EngineError, Image, Kind, Mount, SandboxSpec,
-        labels::{Labels, Role, SandboxLabels, Size, container_name, pause_name},
+        labels::{Labels, Role, SandboxLabels, container_name, pause_name},
         starts::{Counted, StartPermit},
     },
     network::slots::Slot,
-    sandboxes::{environment, host::Host, state::Body},
+    sandboxes::{environment, host::Host, mind::size_of as size, state::Body},
+    snapshots::RestoreError,
 };
 
 #[cfg(test)]
@@ -46,14 +47,16 @@ enum Step {
     Network,
     /// Undo: remove the directory.
     Files,
-    /// Undo: remove the container; it has held no user's files yet.
+    /// Undo: remove the container; it has held no files yet that are nowhere else.
     Container,
+    /// No undo of its own: removing the container ends it.
+    Restore,
     /// No undo of its own: removing the container ends it.
     Start,
 }
 
-const STEPS: [Step; 7] =
-    [Step::Room, Step::Image, Step::Turn, Step::Network, Step::Files, Step::Container, Step::Start];
+const STEPS: [Step; 8] =
+    [Step::Room, Step::Image, Step::Turn, Step::Network, Step::Files, Step::Container, Step::Restore, Step::Start];
 
 /// Where a creation begins once more: with the network.
 const AGAIN_FROM: usize = 3;
@@ -152,7 +155,7 @@ impl Creation<'_> {
             let done = tokio::select! {
                 done = self.perform(step) => done,
                 // Only a step that changes nothing may be cut off in the middle.
-                () = cancel.cancelled(), if matches!(step, Step::Image | Step::Turn) => Err(Failure::Cancelled),
+                () = cancel.cancelled(), if matches!(step, Step::Image | Step::Turn | Step::Restore) => Err(Failure::Cancelled),
             };
             match done {
                 Err(Failure::Unavailable(reason)) if !cancel.is_cancelled() => {
@@ -201,6 +204,7 @@ impl Creation<'_> {
                 self.maybe_container |= !matches!(made, Err(Failure::Failed(_)));
                 self.container = Some(made?);
             }
+            Step::Restore => self.restore().await?,
             Step::Start => {
                 let container = self.container()?;
                 self.address = Some(run::start_container(host, work.sandbox_id, container).await?);
@@ -214,7 +218,7 @@ impl Creation<'_> {
         let (host, work) = (self.host, self.work);
         match step {
             Step::Room => host.holdings.release(work.sandbox_id, work.epoch),
-            Step::Image | Step::Start => (),
+            Step::Image | Step::Restore | Step::Start => (),
             Step::Turn => self.turn = None,
             Step::Network => match (self.slot.take(), std::mem::take(&mut self.maybe_container)) {
                 (Some(slot), false) => host.slots.give_back(slot),
@@ -264,6 +268,27 @@ impl Creation<'_> {
         })?;
         let image = engine.image(reference).await?;
         image.ok_or_else(|| Failure::Failed(format!("image {reference} was pulled but is not there")))
+    }
+
+    /// Its first files, before anything runs in it.
+    async fn restore(&self) -> Result<(), Failure> {
+        let Some(restore) = &self.work.restore else { return Ok(()) };
+        if self.image.id != restore.manifest.image {
+            let image = &self.work.spec.image;
+            return Err(Failure::Failed(format!("image {image} is not the one that its files were captured from")));
+        }
+        let dir = self.host.engine.upper_dir(self.container()?).await?;
+        let dir = dir.ok_or_else(|| {
+            Failure::Failed("this runner's container engine does not show the files of containers".to_owned())
+        })?;
+        // Cut off by dropping it, as a pull is.
+        let restored = self.host.captures.restore(restore, &dir, &CancellationToken::new()).await;
+        restored.map_err(|error| match error {
+            RestoreError::Cancelled => Failure::Cancelled,
+            RestoreError::Unavailable(reason) | RestoreError::Failed(reason) => {
+                Failure::Failed(format!("its files could not be restored: {reason}"))
+            }
+        })
     }
 
     async fn make_container(&self) -> Result<String, Failure> {
@@ -325,8 +350,4 @@ pub async fn name_pause(host: &Host, sandbox: uuid::Uuid, slot: &Slot) {
     {
         tracing::debug!(%sandbox, %error, "pause container keeps its first name");
     }
-}
-
-fn size(work: &Work) -> Size {
-    Size { cpu: work.spec.cpu, memory_gib: work.spec.memory_gib, disk_gib: work.spec.disk_gib }
 }

@@ -42,6 +42,21 @@ pub async fn destroy(host: &Host, sandbox: Uuid, body: Option<&Body>, epoch: u64
     Ok(())
 }
 
+/// Removes the container of a sandbox whose files are kept elsewhere, and all that belongs to it. Unlike a destroyed one
+/// it may come back, so that there is no tombstone.
+///
+/// # Errors
+/// When the engine cannot.
+pub async fn release(host: &Host, sandbox: Uuid, body: &Body) -> Result<(), Failure> {
+    host.engine.remove(&body.container).await?;
+    host.slots.release(body.slot.clone()).await;
+    host.holdings.release(sandbox, body.epoch);
+    if let Err(error) = host.files.remove(sandbox).await {
+        tracing::warn!(%sandbox, %error, "directory of an archived sandbox stays until the next start");
+    }
+    Ok(())
+}
+
 /// Makes room for another placement of the same sandbox; the files of this one stay under another name.
 ///
 /// # Errors

@@ -32,7 +32,13 @@ fn seen(container: &Container) -> Option<Seen> {
         size: labels.size,
         env_digest: labels.env_digest.clone(),
     };
-    Some(Seen { body, address: container.daemon, network_runs: true, last_words: last_words(container) })
+    Some(Seen {
+        body,
+        address: container.daemon,
+        frozen: container.paused,
+        network_runs: true,
+        last_words: last_words(container),
+    })
 }
 
 fn last_words(container: &Container) -> String {

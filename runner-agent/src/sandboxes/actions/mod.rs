@@ -1,12 +1,14 @@
 //! What an owner can do. Each action is one function over the host; it knows nothing of the owner.
 //!
+//! * [`capture`] its files, to S3
 //! * [`create`] image, network, files, container: steps with undo
-//! * [`run`] start, recover, wait for the daemon, hand over the environment
-//! * [`end`] stop, destroy, set aside
+//! * [`run`] start, recover, freeze, thaw, resize, wait for the daemon, hand over the environment
+//! * [`end`] stop, destroy, let go, set aside
 //! * [`look`] ask the engine what there is
 
 use crate::{engine::EngineError, network::slots::SlotError};
 
+pub mod capture;
 pub mod create;
 pub mod end;
 pub mod look;

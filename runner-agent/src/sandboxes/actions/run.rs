@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Failure;
 use crate::{
+    engine::{Limits, labels::Size},
     network::uts::set_host_name,
     readiness::Readiness,
     sandboxes::{daemon::DaemonError, host::Host, state::Body},
@@ -45,6 +46,24 @@ pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAd
     let _turn = host.starts.begin().await;
     host.engine.stop(&body.container, Duration::ZERO).await?;
     bring_up(host, sandbox, body).await
+}
+
+/// Gives a sandbox other sizes, if there is room for them.
+///
+/// # Errors
+/// When there is no room, or the engine cannot.
+pub async fn resize(host: &Host, sandbox: Uuid, body: &Body, runs: bool, to: Size) -> Result<(), Failure> {
+    let admitted = host.holdings.admit(sandbox, body.epoch, to);
+    admitted.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
+    if !runs {
+        host.holdings.park(sandbox, body.epoch);
+    }
+    let limits = Limits { cpu: to.cpu, memory_gib: to.memory_gib };
+    let updated = host.engine.update(&body.container, limits).await;
+    if updated.is_err() {
+        host.holdings.adopt(sandbox, body.epoch, body.size, runs);
+    }
+    Ok(updated?)
 }
 
 async fn bring_up(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr, Failure> {

@@ -31,9 +31,11 @@ impl Mind {
         match (&self.held, wish) {
             (Held::Nothing, Some(Wish::Destroyed)) => Phase::Gone,
             (_, Some(Wish::Destroyed)) => Phase::Stopped,
+            (Held::Nothing, Some(Wish::Archived)) if self.settled.is_some() => Phase::Gone,
             (Held::Nothing, None) if self.buried.is_some() => Phase::Gone,
             (Held::Nothing | Held::Stopped(_), _) => self.phase_at_rest(),
-            (Held::Running { .. }, Some(Wish::Stopped { .. })) => Phase::Stopped,
+            (Held::Running { .. }, Some(Wish::Stopped { .. } | Wish::Paused | Wish::Archived)) => Phase::Stopped,
+            (Held::Running { frozen: true, .. }, _) => Phase::Stopped,
             (Held::Running { .. }, _) if self.given_up.is_some() => self.phase_at_rest(),
             (Held::Running { env, addr, .. }, _) => {
                 let in_force = env.is_some() && (*env == self.in_force.env || self.in_force.key == Key::default());

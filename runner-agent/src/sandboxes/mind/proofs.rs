@@ -47,7 +47,9 @@ impl Mind {
     pub fn is_over(&self) -> bool {
         let reached = match (&self.target, &self.settled) {
             (None, _) => self.buried.is_some(),
-            (Some(_), Some((_, observed))) => matches!(observed, Observed::Destroyed | Observed::Refused { .. }),
+            (Some(_), Some((_, observed))) => {
+                matches!(observed, Observed::Destroyed | Observed::Archived | Observed::Refused { .. })
+            }
             (Some(_), None) => false,
         };
         self.held == Held::Nothing && !self.doubt && self.lost.is_empty() && reached

@@ -13,6 +13,8 @@ fn letter() -> impl Strategy<Value = Letter> {
     let wish = prop_oneof![
         4 => Just(Wish::Started),
         2 => any::<bool>().prop_map(|force| Wish::Stopped { force }),
+        1 => Just(Wish::Paused),
+        1 => Just(Wish::Archived),
         1 => Just(Wish::Destroyed),
     ];
     prop_oneof![
@@ -46,7 +48,7 @@ proptest! {
             world.happen(event);
             if let Phase::Running { .. } = world.mind.applied().phase {
                 // Doors are open only to a container that has the environment of what is in force.
-                let answers = matches!(world.mind.held(), Held::Running { env: Some(_), .. });
+                let answers = matches!(world.mind.held(), Held::Running { env: Some(_), frozen: false, .. });
                 prop_assert!(answers, "an open door to {:?}", world.mind.held());
             }
         }
@@ -58,15 +60,21 @@ proptest! {
             return Err(TestCaseError::fail("the newest wish was never answered"));
         };
         let runs = world.container.as_ref().is_some_and(|it| it.runs);
+        let frozen = world.container.as_ref().is_some_and(|it| it.frozen);
         match (wish, observed) {
             (Wish::Started, Observed::Started) => {
-                prop_assert!(runs);
+                prop_assert!(runs && !frozen);
                 let is_open = matches!(world.mind.applied().phase, Phase::Running { .. });
                 prop_assert!(is_open && world.mind.applied().has_reached(key.epoch, key.generation));
             }
+            (Wish::Paused, Observed::Paused) => prop_assert!(runs && frozen),
+            // It ended before it could be frozen, or its files are there and its capture is not accepted.
+            (Wish::Paused | Wish::Archived, Observed::Stopped) => prop_assert!(!runs && world.container.is_some()),
+            (Wish::Archived, Observed::Archived) => prop_assert!(world.container.is_none()),
+            (Wish::Archived, Observed::Failed { .. }) => prop_assert!(world.container.is_none(), "nothing to archive"),
             (Wish::Stopped { .. }, Observed::Stopped) => prop_assert!(!runs && world.container.is_some()),
             (Wish::Destroyed, Observed::Destroyed) => prop_assert!(world.container.is_none()),
-            (Wish::Started | Wish::Stopped { .. }, Observed::Failed { .. }) => {
+            (Wish::Started | Wish::Stopped { .. } | Wish::Paused, Observed::Failed { .. }) => {
                 prop_assert!(!runs);
                 let disturbed = world.failed.contains(&key) || world.ended > MOST;
                 prop_assert!(disturbed, "nothing has made {key:?} fail: {observed:?}");

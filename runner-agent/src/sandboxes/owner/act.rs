@@ -10,20 +10,20 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use paddock_wire::work::{Observed, Wish, Work};
+use paddock_wire::work::{Captured, Observed, Wish, Work};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     super::{
-        actions::{Failure, create, end, look, run},
+        actions::{Failure, capture, create, end, look, run},
         environment,
         host::Host,
-        mind::{Next, Reception},
+        mind::{Next, Reception, size_of},
         state::{Body, Held, Key, Seen},
     },
     Owner,
 };
-use crate::readiness::ReadyDoor;
+use crate::{engine::labels::Size, readiness::ReadyDoor, snapshots::Wanted};
 
 /// A start that takes longer is reported as under way, and again as long as it is: the control plane gives up what is
 /// silent for minutes.
@@ -42,6 +42,10 @@ enum Outcome {
     Stopped(Result<(), Failure>),
     Gone(Result<(), Failure>),
     LostRemoved(u64, Result<(), Failure>),
+    Paused(Result<(), Failure>),
+    Unpaused(Result<(), Failure>),
+    Resized(Size, Result<(), Failure>),
+    Captured(Result<Captured, Failure>),
 }
 
 /// Whether to go on at once.
@@ -57,6 +61,12 @@ impl Owner {
         let begun_for = self.mind.target().map(Key::of);
         let cancel = CancellationToken::new();
         let pulling = Arc::new(AtomicBool::new(false));
+        self.capturing = matches!(action, Next::Capture(_));
+        if self.capturing {
+            // The wish itself is reached, and doors need not wait for what is done besides.
+            self.mind.note_in_force();
+            self.publish();
+        }
         let Some(mut doing) = self.begin(&action, &cancel, &pulling) else {
             // Nothing could be begun: without a pause a standing contradiction would spin.
             return tokio::time::sleep(AGAIN).await;
@@ -77,10 +87,13 @@ impl Owner {
                         self.report_start(begun_for, &pulling);
                     }
                 }
-                _ = slow.tick(), if is_start => self.report_start(begun_for, &pulling),
+                _ = slow.tick(), if is_start || self.capturing => {
+                    if is_start { self.report_start(begun_for, &pulling) } else { self.report_capture(begun_for) }
+                }
             }
         };
         drop(doing);
+        self.capturing = false;
         if self.absorb(outcome, begun_for).await == Pace::Later {
             tokio::time::sleep(AGAIN).await;
         }
@@ -91,8 +104,15 @@ impl Owner {
         let serves = |work: &Work| work.wish == Wish::Started || Some(Key::of(work)) == begun_for;
         if self.mind.target().is_some_and(serves) {
             let pulling = pulling.load(Ordering::Relaxed);
-            self.report(if pulling { Observed::PullingSnapshot } else { Observed::Creating });
+            self.report(if pulling { Observed::PullingSnapshot } else { Observed::Creating }, None);
         }
+    }
+
+    /// It is as wished, and its capture is under way still.
+    fn report_capture(&mut self, begun_for: Option<Key>) {
+        let Some(work) = self.mind.target().filter(|work| Some(Key::of(work)) == begun_for) else { return };
+        let observed = if work.wish == Wish::Started { Observed::Started } else { Observed::Stopped };
+        self.report(observed, None);
     }
 
     fn begin(
@@ -137,6 +157,30 @@ impl Owner {
                 let force = *force;
                 Box::pin(async move { Outcome::Stopped(end::stop(&host, id, &body, force).await) })
             }
+            (Next::Pause, Some(body)) => {
+                Box::pin(
+                    async move { Outcome::Paused(host.engine.pause(&body.container).await.map_err(Failure::from)) },
+                )
+            }
+            (Next::Unpause, Some(body)) => {
+                Box::pin(
+                    async move { Outcome::Unpaused(host.engine.unpause(&body.container).await.map_err(Failure::from)) },
+                )
+            }
+            (Next::Resize, Some(body)) => {
+                let (to, runs) = (size_of(self.mind.target()?), self.mind.held().runs());
+                Box::pin(async move { Outcome::Resized(to, run::resize(&host, id, &body, runs, to).await) })
+            }
+            (Next::Capture(capture), Some(body)) => {
+                let wanted = Wanted { id: *capture, sandbox: id, epoch: body.epoch };
+                let runs = self.mind.held().runs() && !self.mind.held().is_frozen();
+                Box::pin(async move { Outcome::Captured(capture::capture(&host, wanted, &body, runs, &cancel).await) })
+            }
+            (Next::Release, Some(body)) => {
+                // The last look before files are removed here: what is accepted is of this very placement.
+                self.mind.target().filter(|work| work.archived.is_some() && work.epoch == body.epoch)?;
+                Box::pin(async move { Outcome::Gone(end::release(&host, id, &body).await) })
+            }
             (Next::Destroy, body) => {
                 let epoch = self.proof_for(body.as_ref())?;
                 self.mind.note_buried(epoch);
@@ -149,7 +193,18 @@ impl Owner {
                 let epoch = *epoch;
                 Box::pin(async move { Outcome::LostRemoved(epoch, end::remove_lost(&host, id, epoch).await) })
             }
-            (Next::Start | Next::Recover | Next::Stop { .. } | Next::SetAside, None)
+            (
+                Next::Start
+                | Next::Recover
+                | Next::Stop { .. }
+                | Next::SetAside
+                | Next::Pause
+                | Next::Unpause
+                | Next::Resize
+                | Next::Capture(_)
+                | Next::Release,
+                None,
+            )
             | (Next::Settle(_) | Next::Rest, _) => return None,
         })
     }
@@ -206,6 +261,12 @@ impl Owner {
             Outcome::EnvApplied(Ok(digest)) => self.mind.note_env(digest),
             Outcome::Stopped(Ok(())) => self.mind.note_stopped(begun_for),
             Outcome::Gone(Ok(())) => self.mind.note_gone(),
+            Outcome::Paused(Ok(())) => self.mind.note_paused(begun_for),
+            Outcome::Unpaused(Ok(())) => self.mind.note_unpaused(),
+            Outcome::Resized(size, Ok(())) => self.mind.note_resized(size),
+            Outcome::Resized(_, Err(Failure::NoRoom(reason))) => self.mind.note_resize_refused(begun_for, reason),
+            Outcome::Captured(Ok(captured)) => self.mind.note_captured(captured),
+            Outcome::Captured(Err(Failure::Cancelled)) => (),
             Outcome::LostRemoved(epoch, Ok(())) => self.mind.note_lost_removed(epoch),
             Outcome::Made(Err(failure)) => {
                 // Its socket went with the directory.
@@ -219,6 +280,10 @@ impl Owner {
             Outcome::Looked(Err(failure))
             | Outcome::Stopped(Err(failure))
             | Outcome::Gone(Err(failure))
+            | Outcome::Paused(Err(failure))
+            | Outcome::Unpaused(Err(failure))
+            | Outcome::Resized(_, Err(failure))
+            | Outcome::Captured(Err(failure))
             | Outcome::LostRemoved(_, Err(failure)) => {
                 // These must be done in the end, whatever the engine says now.
                 tracing::warn!(sandbox = %self.seat.sandbox_id, %failure, "will try again");
@@ -256,7 +321,9 @@ impl Owner {
             Failure::Unavailable(_) => return Pace::Later,
             Failure::NoRoom(reason) if !files => self.mind.note_failed(begun_for, Observed::Refused { reason }),
             failure => {
-                let failed = Observed::Failed { reason: failure.to_string(), recoverable: files };
+                // Files that are kept elsewhere are not lost by a start that failed.
+                let kept = self.mind.target().is_some_and(|work| work.restore.is_some());
+                let failed = Observed::Failed { reason: failure.to_string(), recoverable: files || kept };
                 self.mind.note_failed(begun_for, failed);
             }
         }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use paddock_wire::work::{Env, Facts, Observed, Report, Wish, Work};
+use paddock_wire::work::{Captured, Env, Facts, Observed, Report, Wish, Work};
 
 use super::{
     actions::create,
@@ -26,8 +26,18 @@ const POINTLESS: Duration = Duration::from_secs(60);
 /// Runs the owner of a sandbox until there is nothing left to own.
 pub async fn run(host: Arc<Host>, seat: OwnerSeat) {
     let mind = Mind::new(&host.deployment, host.journal.tombstone(seat.sandbox_id));
-    let mut owner =
-        Owner { host, seat, mind, env: Env::new(), door: None, seq: 0, version: None, urgent: None, named: None };
+    let mut owner = Owner {
+        host,
+        seat,
+        mind,
+        env: Env::new(),
+        door: None,
+        seq: 0,
+        version: None,
+        urgent: None,
+        capturing: false,
+        named: None,
+    };
     owner.live().await;
     owner.publish();
 }
@@ -43,6 +53,8 @@ struct Owner {
     version: Option<String>,
     /// Held from the first step of a start until it is settled, so that stock is not made in between.
     urgent: Option<Counted>,
+    /// A capture is under way.
+    capturing: bool,
     /// The pause container that was given the sandbox's name.
     named: Option<String>,
 }
@@ -94,6 +106,8 @@ impl Owner {
         match letter {
             Letter::Work(work) => return Some(self.receive(*work)),
             Letter::Look => self.mind.note_doubt(),
+            // It may be frozen for its capture.
+            Letter::DaemonSilent if self.capturing => (),
             Letter::DaemonSilent => self.mind.note_silent(Instant::now()),
             Letter::Remove { epoch } => self.mind.remove(epoch),
             Letter::StopAndKeep { epoch } => self.mind.keep_stopped(epoch),
@@ -156,7 +170,8 @@ impl Owner {
         if observed == Observed::Destroyed {
             self.bury().await;
         }
-        self.report(observed);
+        let captured = self.mind.captured().cloned();
+        self.report(observed, captured);
         if started {
             self.name_pause();
         }
@@ -184,12 +199,13 @@ impl Owner {
         }
     }
 
-    fn report(&mut self, observed: Observed) {
+    fn report(&mut self, observed: Observed, captured: Option<Captured>) {
         let Some(work) = self.mind.target() else { return };
         self.seq += 1;
         let facts = Facts {
             daemon_version: self.version.clone().filter(|_| observed == Observed::Started),
             idle_seconds: Some(self.seat.idle.idle().as_secs()),
+            captured,
         };
         self.host.outbox.put(Report {
             sandbox_id: work.sandbox_id,

@@ -4,12 +4,14 @@
 //! * `creates` create → first code run, warm and cold, beside bare Docker; the burst
 //! * `calls` exec, GET, uploads and downloads, beside `docker exec` and a plain HTTP copy
 //! * `costs` memory of a daemon, Lambda init, table and queue calls of a sandbox's life
+//! * `lives` archive and restore beside `tar | zstd`, fork, stop and pause beside Docker's
 //! * `bare` the alternatives
 
 mod bare;
 mod calls;
 mod costs;
 mod creates;
+mod lives;
 
 use anyhow::{Result, ensure};
 use paddock_tests::api::Api;
@@ -25,6 +27,7 @@ async fn main() -> Result<()> {
     let mut report = Report::default();
     creates::measure(&api, &mut report).await?;
     calls::measure(&api, &mut report).await?;
+    lives::measure(&api, &mut report).await?;
     costs::measure(&api, &mut report).await?;
 
     println!("{}", report.table());

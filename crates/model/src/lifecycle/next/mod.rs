@@ -25,6 +25,7 @@ pub fn next(state: State, event: Event) -> Result<State, Refusal> {
         Event::SawStopped => sightings::saw_stopped(state),
         Event::SawIdleStopped => sightings::saw_idle_stopped(state),
         Event::SawPaused => sightings::saw_paused(state),
+        Event::SawIdlePaused => sightings::saw_idle_paused(state),
         Event::SawArchived => sightings::saw_archived(state),
         Event::SawDestroyed => sightings::saw_destroyed(state),
         Event::SawBuildFailed => sightings::saw_build_failed(state),

@@ -188,6 +188,34 @@ pub(super) fn saw_paused(state: State) -> Result<State, Refusal> {
     }
 }
 
+/// Only what runs, and shall, can be frozen by idleness.
+pub(super) fn saw_idle_paused(state: State) -> Result<State, Refusal> {
+    match state {
+        State::Creating
+        | State::Restoring
+        | State::Destroying
+        | State::Stopped
+        | State::Starting
+        | State::Stopping
+        | State::Error
+        | State::BuildFailed
+        | State::PendingBuild
+        | State::BuildingSnapshot
+        | State::Unknown
+        | State::PullingSnapshot
+        | State::Archived
+        | State::Archiving
+        | State::Resizing
+        | State::Snapshotting
+        | State::Forking
+        | State::Pausing
+        | State::Paused
+        | State::Resuming => Ok(state),
+        State::Destroyed => Err(Refusal::Gone),
+        State::Started => Ok(State::Paused),
+    }
+}
+
 pub(super) fn saw_archived(state: State) -> Result<State, Refusal> {
     match state {
         State::Creating

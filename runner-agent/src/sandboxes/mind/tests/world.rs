@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::super::*;
-use crate::{engine::labels::Size, network::slots::Slot, sandboxes::environment::tests::work};
+use crate::{network::slots::Slot, sandboxes::environment::tests::work};
 
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -52,6 +52,7 @@ pub struct World {
 pub struct Placed {
     body: Body,
     pub runs: bool,
+    pub frozen: bool,
     network_runs: bool,
 }
 
@@ -103,7 +104,7 @@ impl World {
             Event::ContainerDies => {
                 self.ended += 1;
                 if let Some(container) = &mut self.container {
-                    container.runs = false;
+                    (container.runs, container.frozen) = (false, false);
                 }
                 self.mind.note_doubt();
             }
@@ -135,7 +136,11 @@ impl World {
     fn receive(&mut self, epoch: u64, generation: u64, wish: Wish, env: u8) {
         let (wish, env) = *self.wished.entry(Key { epoch, generation }).or_insert((wish, env));
         let before = self.mind.target().map(Key::of);
-        let reception = self.mind.receive(work(self.id, epoch, generation, wish));
+        let mut work = work(self.id, epoch, generation, wish);
+        // Of some wishes to archive the capture is accepted already.
+        work.archived = (wish == Wish::Archived && env > 0).then(Uuid::nil);
+        work.capture = (env == 2 && work.archived.is_none()).then(|| Uuid::from_u128(generation.into()));
+        let reception = self.mind.receive(work);
         if reception == Reception::Accepted {
             self.mind.note_wanted_env(format!("env {env}"));
         }
@@ -208,17 +213,45 @@ impl World {
             Next::Create => self.create(begun),
             Next::Start | Next::Recover => {
                 let container = self.container.as_mut().expect("starting what is not there");
-                (container.runs, container.network_runs) = (true, true);
+                (container.runs, container.frozen, container.network_runs) = (true, false, true);
                 self.mind.note_started(daemon());
             }
             Next::AwaitReady if cancelled => (),
             Next::AwaitReady | Next::ApplyEnv if fails => self.be_silent(),
             Next::AwaitReady => self.mind.note_ready(),
             Next::ApplyEnv => self.mind.note_env(begun.env.clone().unwrap()),
-            Next::Stop { .. } | Next::Destroy | Next::SetAside | Next::RemoveLost(_) if fails => self.mind.note_doubt(),
+            Next::Stop { .. }
+            | Next::Destroy
+            | Next::SetAside
+            | Next::Pause
+            | Next::Unpause
+            | Next::Resize
+            | Next::Release
+            | Next::RemoveLost(_)
+                if fails =>
+            {
+                self.mind.note_doubt();
+            }
+            Next::Pause | Next::Unpause => {
+                let freeze = action == Next::Pause;
+                let container = self.container.as_mut().expect("freezing what is not there");
+                assert!(container.runs, "freezing what does not run");
+                container.frozen = freeze;
+                if freeze { self.mind.note_paused(begun.key()) } else { self.mind.note_unpaused() }
+            }
+            Next::Resize => self.mind.note_resized(size_of(begun.work.as_ref().unwrap())),
+            Next::Capture(_) if cancelled => (),
+            Next::Capture(id) => self.mind.note_captured(Captured::Failed { id, reason: String::new() }),
+            Next::Release => {
+                let container = self.container.take().expect("letting go of nothing");
+                let work = begun.work.as_ref().unwrap();
+                assert!(work.archived.is_some() && work.epoch == container.body.epoch, "let go without proof");
+                assert!(!container.runs, "let go while it runs");
+                self.mind.note_gone();
+            }
             Next::Stop { .. } => {
                 if let Some(container) = &mut self.container {
-                    container.runs = false;
+                    (container.runs, container.frozen) = (false, false);
                 }
                 self.mind.note_stopped(begun.key());
             }
@@ -241,6 +274,7 @@ impl World {
         let seen = self.container.as_ref().map(|it| Seen {
             body: it.body.clone(),
             address: it.runs.then(daemon),
+            frozen: it.frozen,
             network_runs: it.network_runs,
             last_words: "it ended".to_owned(),
         });
@@ -256,11 +290,11 @@ impl World {
             container: format!("container {}", self.made),
             slot: Slot { pause: "pause".to_owned(), address: [10, 0, 0, 2].into() },
             epoch: work.epoch,
-            size: Size::default(),
+            size: size_of(work),
             env_digest: begun.env.clone().unwrap_or_default(),
         };
         let runs = work.wish == Wish::Started;
-        self.container = Some(Placed { body: body.clone(), runs, network_runs: true });
+        self.container = Some(Placed { body: body.clone(), runs, frozen: false, network_runs: true });
         self.mind.note_made(body, runs.then(daemon));
     }
 

@@ -1,0 +1,90 @@
+//! Fork: another sandbox begins with the files that this one has now.
+//!
+//! The new one is written first, with its name and its charge, and waits for a capture that does not exist yet. Then the
+//! capture is wished of the source. Where that fails, the new one is forgotten; where it was lost in between, the sweep
+//! finds that nobody captures what it waits for.
+
+use paddock_model::{
+    access::Actor,
+    id::{CaptureId, SandboxId},
+    lifecycle::{Desired, Event, State},
+    quota::Charge,
+    sandbox::{Detail, Files, Purpose, Sandbox, Timers},
+};
+
+use super::{
+    Error, Requester, capture_sandbox, create_sandbox,
+    drive::{change, follow_up},
+    find_organization,
+    find_sandbox::stored,
+};
+use crate::app::App;
+
+/// Makes the fork, which starts as soon as the files are captured.
+pub async fn run(app: &App, requester: &Requester, id_or_name: &str, name: Option<String>) -> Result<Detail, Error> {
+    if find_organization::run(app, requester.organization).await?.suspended {
+        return Err(Error::OrganizationSuspended);
+    }
+    let (source, spec) = stored(app, requester.organization, id_or_name).await?;
+    capture_sandbox::possible(&source.sandbox, id_or_name, Purpose::Fork)?;
+    let actor = Actor::User(requester.user.clone());
+    let child = create_sandbox::write(app, child_of(app, &source.sandbox, name), &spec, &actor).await?;
+    match capture_sandbox::wish(app, source, &actor, id_or_name, Purpose::Fork).await {
+        Ok(changed) => {
+            follow_up(app, &changed, Some(&spec)).await;
+            Ok(Detail { head: child, spec })
+        }
+        Err(error) => {
+            let forgotten =
+                change(app, child.id, &actor, |child| Ok(child.wish(Event::Delete, false, app.now()).unwrap_or(None)));
+            forgotten.await?;
+            Err(error)
+        }
+    }
+}
+
+/// The same in all but identity, past and end.
+fn child_of(app: &App, source: &Sandbox, name: Option<String>) -> Sandbox {
+    let (id, now) = (SandboxId::random(), app.now());
+    let base = CaptureId::of(source.id, source.generation + 1);
+    let mut child = Sandbox {
+        id,
+        pool: None,
+        name: name.unwrap_or_else(|| id.to_string()),
+        state: State::Creating,
+        desired: Desired::Started,
+        generation: 1,
+        epoch: 0,
+        runner: None,
+        seen_generation: 0,
+        seen_seq: 0,
+        has_container: false,
+        attempt: 0,
+        wished_at: now,
+        placed_at: now,
+        due: None,
+        force: false,
+        failure: None,
+        daemon_version: None,
+        charge: Charge::default(),
+        resized_from: None,
+        files: Files { base: Some(base), parent: Some(source.id), ..Files::default() },
+        queue_timed_out: false,
+        timers: Timers { destroy_at: None, ..source.timers.clone() },
+        last_activity: now,
+        created_at: now,
+        updated_at: now,
+        organization: source.organization,
+        region: source.region.clone(),
+        resources: source.resources,
+    };
+    child.charge_new();
+    child
+}
+
+/// What a fork waits for is there, or never will be.
+pub(super) async fn go_on(app: &App, child: SandboxId) -> Result<(), Error> {
+    let changed = change(app, child, &Actor::Sweep, |child| Ok(Some(child.clone()))).await?;
+    follow_up(app, &changed, None).await;
+    Ok(())
+}

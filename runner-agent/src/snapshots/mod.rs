@@ -1,0 +1,103 @@
+//! Captures of sandboxes' files, and sandboxes begun with them.
+//!
+//! Making one: the changed files are packed into a spool on this machine while whole parts of it go to S3 already. The
+//! container has to be frozen only while it is packed; after that the spool is the truth, over restarts of the agent too.
+//!
+//! * [`capture`] the way of one capture: [`Captures::pack`], then [`Captures::finish`]
+//! * [`spool`] what is on disk of it; [`packing`] how that is written; [`upload`] and [`part`] how it is sent
+//! * [`restore`] the other way
+//! * [`turns`] one at a time; [`retry`] what is tried again
+
+mod capture;
+mod error;
+mod packing;
+mod part;
+mod restore;
+mod retry;
+mod spool;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod upload;
+
+use std::{fs, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
+
+use paddock_wire::work::Restore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::{
+    capture::Packing,
+    error::{CaptureError, RestoreError},
+};
+use self::{spool::Spool, turns::Turns};
+use crate::control_api::ControlApi;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Nobody asked for it in this time: its capture is no longer wanted.
+const SPOOL_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Which capture is made, of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The capture.
+    pub id: Uuid,
+    /// Whose files.
+    pub sandbox: Uuid,
+    /// The placement that is captured.
+    pub epoch: u64,
+}
+
+/// Spools and uploads of this runner.
+pub struct Captures {
+    spools: PathBuf,
+    control: Arc<ControlApi>,
+    /// To S3. Without a limit for the whole of a request: that depends on what it carries.
+    http: reqwest::Client,
+    turns: Turns,
+}
+
+impl Captures {
+    /// # Errors
+    /// When the directory of spools cannot be made, or the TLS set-up of this machine not be read.
+    pub fn new(state_dir: &Path, control: Arc<ControlApi>) -> io::Result<Self> {
+        let spools = state_dir.join("captures");
+        fs::create_dir_all(&spools)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A body that is streamed cannot be sent again elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Self { spools, control, http, turns: Turns::default() })
+    }
+
+    /// Whether a capture is wholly packed, so that [`Captures::pack`] needs neither its directory nor a frozen container.
+    #[must_use]
+    pub fn is_packed(&self, id: Uuid) -> bool {
+        self.spool(id).is_packed()
+    }
+
+    /// Unpacks into `dir`, the upper directory of a container that was never started; what is in there is removed first.
+    ///
+    /// # Errors
+    /// See [`RestoreError`].
+    pub async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
+        let work = async {
+            let turn = self.turns.take(dir).await;
+            restore::run(&self.http, restore, dir, &turn).await
+        };
+        cancel.run_until_cancelled(work).await.unwrap_or(Err(RestoreError::Cancelled))
+    }
+
+    /// Removes spools that nobody asked for in 24 hours.
+    pub fn forget_old(&self) {
+        if let Err(error) = spool::forget(&self.spools, SPOOL_LIFE) {
+            tracing::warn!(%error, dir = %self.spools.display(), "old spools are not removed");
+        }
+    }
+
+    fn spool(&self, id: Uuid) -> Spool {
+        Spool::new(&self.spools, id)
+    }
+}
