@@ -191,11 +191,12 @@ fn frees_name(old: Option<&Sandbox>, new: &Sandbox) -> bool {
     old.is_some_and(is_named) && !is_named(new)
 }
 
-/// Deleted, or placed anew: every edge must ask again.
+/// Deleted, or taken from its owner: every edge must ask again. What is placed without having had an owner, as a restored
+/// archive is, has nothing to be cut, and a revocation would only cut who was let in for the new placement.
 fn revokes(old: Option<&Sandbox>, new: &Sandbox) -> bool {
     let Some(old) = old else { return false };
     let deleted = new.desired == Desired::Destroyed && old.desired != Desired::Destroyed;
-    let moved = old.organization.is_some() && old.epoch > 0 && old.epoch != new.epoch;
+    let moved = old.organization.is_some() && old.runner.is_some() && old.epoch != new.epoch;
     deleted || moved
 }
 
