@@ -163,7 +163,10 @@ pub async fn start(
         let host = Arc::clone(&host);
         async move {
             loop {
-                host.captures.forget_old();
+                let (host, forget) = (Arc::clone(&host), |host: Arc<Host>| host.captures.forget_old());
+                if let Err(error) = tokio::task::spawn_blocking(move || forget(host)).await {
+                    tracing::error!(%error, "old spools stay");
+                }
                 tokio::time::sleep(OLD_SPOOLS).await;
             }
         }

@@ -147,6 +147,12 @@ pub fn container_name(sandbox: Uuid) -> String {
     format!("paddock-{sandbox}")
 }
 
+/// While its first files are on their way: what has this name was never whole, and nothing starts it.
+#[must_use]
+pub fn restoring_name(sandbox: Uuid) -> String {
+    format!("{}-restoring", container_name(sandbox))
+}
+
 /// Name of the pause container of a sandbox; before it has a sandbox the same form with a random id.
 #[must_use]
 pub fn pause_name(id: Uuid) -> String {

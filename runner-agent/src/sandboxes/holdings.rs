@@ -52,6 +52,31 @@ impl Holdings {
         answer
     }
 
+    /// Other sizes for one that is held. What becomes smaller, or does not run, needs no room that was not its own.
+    ///
+    /// # Errors
+    /// When there is not enough of something; then it keeps the sizes it had.
+    pub fn resize(&self, sandbox: Uuid, epoch: u64, to: Size) -> Result<(), NoRoom> {
+        let mut held = self.lock();
+        let Some(before) = held.remove(&(sandbox, epoch)) else { return Ok(()) };
+        let more = |to: u32, before: u32| to.saturating_sub(before);
+        let size = before.size;
+        let growth = Size {
+            cpu: if before.active { more(to.cpu, size.cpu) } else { 0 },
+            memory_gib: if before.active { more(to.memory_gib, size.memory_gib) } else { 0 },
+            disk_gib: more(to.disk_gib, size.disk_gib),
+        };
+        held.insert((sandbox, epoch), before);
+        let mut taken = sum(&held);
+        // It is counted already.
+        taken.sandboxes -= 1;
+        let answer = if growth == Size::default() { Ok(()) } else { fits(self.capacity, taken, growth) };
+        if answer.is_ok() {
+            held.insert((sandbox, epoch), Holding { size: to, active: before.active });
+        }
+        answer
+    }
+
     /// It exists, found at start: room or not.
     pub fn adopt(&self, sandbox: Uuid, epoch: u64, size: Size, active: bool) {
         self.lock().insert((sandbox, epoch), Holding { size, active });

@@ -110,8 +110,8 @@ fn keep(host: &Host, registry: &Registry, work: Work) {
     noted(host.journal.wanted(work.sandbox_id, work.epoch));
     let owner = registry.get(work.sandbox_id);
     let settled = owner.is_some_and(|it| it.applied().borrow().has_settled(work.epoch, work.generation));
-    // A question about idleness is new, whatever was settled before.
-    if !settled || work.stop_if_idle_seconds.is_some() {
+    // A question about idleness is new, whatever was settled before; so is that a capture was accepted.
+    if !settled || work.stop_if_idle_seconds.is_some() || work.archived.is_some() {
         registry.deliver(work);
     }
 }

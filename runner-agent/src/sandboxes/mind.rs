@@ -225,8 +225,13 @@ impl Mind {
             && *key == Key::of(work)
         {
             // What was given up must not go on running: it would keep the memory that others are promised.
-            let ends = self.held.runs() && *observed != Observed::IdlePaused;
-            return if ends { Next::Stop { force: false } } else { self.settle(observed.clone()) };
+            return match (observed, &self.held) {
+                (Observed::IdlePaused, Held::Running { frozen: true, .. }) => self.settle(Observed::IdlePaused),
+                (Observed::IdlePaused, Held::Running { .. }) => Next::Pause,
+                (Observed::IdlePaused, Held::Stopped(_)) => self.settle(Observed::IdleStopped),
+                (_, Held::Running { .. }) => Next::Stop { force: false },
+                (_, _) => self.settle(observed.clone()),
+            };
         }
         match (work.wish, &self.held) {
             (_, Held::Nothing) if work.restore.is_some() => Next::Create,
@@ -241,7 +246,7 @@ impl Mind {
             (_, Held::Running { .. }) if self.broken => Next::Recover,
             (_, Held::Running { env: None, .. }) => Next::AwaitReady,
             (_, Held::Running { env, .. }) if *env != self.wanted_env => Next::ApplyEnv,
-            (_, Held::Running { .. }) if is_idle(work, idle) => match work.when_idle {
+            (_, Held::Running { .. }) if work.capture.is_none() && is_idle(work, idle) => match work.when_idle {
                 WhenIdle::Stop => Next::Stop { force: false },
                 WhenIdle::Pause => Next::Pause,
             },
@@ -293,7 +298,9 @@ impl Mind {
         match action {
             Next::Create | Next::Start | Next::Recover => destroyed || moved,
             // Whoever still wants it finds what was done of it.
-            Next::Capture(id) => destroyed || moved || target.is_none_or(|work| work.capture != Some(*id)),
+            Next::Capture(id) => {
+                destroyed || moved || self.doubt || target.is_none_or(|work| work.capture != Some(*id))
+            }
             Next::AwaitReady => {
                 destroyed || moved || self.doubt || target.is_some_and(|work| work.wish != Wish::Started)
             }
@@ -339,6 +346,11 @@ impl Mind {
         let same = before.body().is_some_and(|body| body.container == seen.body.container);
         let died = same && before.runs() && seen.address.is_none();
         let frozen = seen.frozen;
+        let mut seen = seen;
+        if let Some(body) = before.body().filter(|_| same) {
+            // Its label has the size of its first day.
+            seen.body.size = body.size;
+        }
         let was_broken = self.broken;
         self.broken = seen.address.is_some() && (was_broken || !seen.network_runs);
         self.held = match (seen.address, before) {

@@ -19,7 +19,7 @@ pub enum CaptureError {
     Failed(String),
 }
 
-/// Why files were not restored; the directory is empty then.
+/// Why files were not restored. Nothing of the capture is in the directory then.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// As the caller asked. The directory is emptied in a moment, and before another try.

@@ -193,3 +193,59 @@ fn a_raised_flag_stops_both_ways() {
     assert!(matches!(unpacked, Err(paddock_layers::Error::Cancelled)), "{unpacked:?}");
     assert_eq!(seen(copy.path()).len(), 1);
 }
+
+/// What the kernel itself makes of deletions, renames and replaced directories.
+#[test]
+fn an_overlay_looks_the_same_over_the_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for name in ["lower/etc/old", "lower/usr/lib", "upper", "work", "merged"] {
+        fs::create_dir_all(path(name)).unwrap();
+    }
+    for name in ["lower/etc/hosts", "lower/etc/old/config", "lower/usr/lib/big", "lower/gone"] {
+        fs::write(path(name), name).unwrap();
+    }
+    let options = |upper: &Path, work: &Path| {
+        format!("lowerdir={},upperdir={},workdir={}", path("lower").display(), upper.display(), work.display())
+    };
+    let Some(mounted) = Overlay::mount(&path("merged"), &options(&path("upper"), &path("work"))) else {
+        eprintln!("left out: no overlay can be mounted here");
+        return;
+    };
+    fs::remove_file(path("merged/gone")).unwrap();
+    fs::remove_dir_all(path("merged/etc/old")).unwrap();
+    fs::create_dir(path("merged/etc/old")).unwrap();
+    fs::write(path("merged/etc/old/new"), "new").unwrap();
+    fs::hard_link(path("merged/usr/lib/big"), path("merged/usr/big too")).unwrap();
+    fs::rename(path("merged/etc/hosts"), path("merged/etc/hosts.bak")).unwrap();
+    fs::set_permissions(path("merged/usr/lib"), fs::Permissions::from_mode(0o700)).unwrap();
+    let before = seen(&path("merged"));
+    drop(mounted);
+
+    let (layer, _) = layer(&path("upper"));
+    for name in ["upper 2", "work 2", "merged 2"] {
+        fs::create_dir(path(name)).unwrap();
+    }
+    layer.unpack(&path("upper 2")).unwrap();
+    let options = options(&path("upper 2"), &path("work 2"));
+    let _mounted = Overlay::mount(&path("merged 2"), &options).unwrap();
+    assert_eq!(seen(&path("merged 2")), before);
+    assert!(before.contains_key(Path::new("etc/old/new")) && !before.contains_key(Path::new("etc/old/config")));
+}
+
+/// Unmounted when dropped.
+struct Overlay(std::path::PathBuf);
+
+impl Overlay {
+    fn mount(at: &Path, options: &str) -> Option<Self> {
+        let flags = nix::mount::MsFlags::empty();
+        let mounted = nix::mount::mount(Some("overlay"), at, Some("overlay"), flags, Some(options));
+        mounted.ok().map(|()| Self(at.to_path_buf()))
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        nix::mount::umount(&self.0).unwrap();
+    }
+}

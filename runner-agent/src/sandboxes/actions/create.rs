@@ -18,7 +18,7 @@ use super::{Failure, run};
 use crate::{
     engine::{
         ContainerSpec, EngineError, Image, Kind, Mount, SandboxSpec,
-        labels::{Labels, Role, SandboxLabels, container_name, pause_name},
+        labels::{Labels, Role, SandboxLabels, container_name, pause_name, restoring_name},
         starts::{Counted, StartPermit},
     },
     network::slots::Slot,
@@ -158,7 +158,8 @@ impl Creation<'_> {
                 () = cancel.cancelled(), if matches!(step, Step::Image | Step::Turn | Step::Restore) => Err(Failure::Cancelled),
             };
             match done {
-                Err(Failure::Unavailable(reason)) if !cancel.is_cancelled() => {
+                // A restore is begun anew, with the URL of a newer copy of the wish.
+                Err(Failure::Unavailable(reason)) if !cancel.is_cancelled() && !matches!(step, Step::Restore) => {
                     tracing::warn!(sandbox = %self.work.sandbox_id, ?step, reason, "doing the step again");
                     self.engine_was_away = true;
                     tokio::time::sleep(ASK_AGAIN).await;
@@ -199,6 +200,7 @@ impl Creation<'_> {
                 self.mounts = written.map_err(|error| Failure::Failed(format!("files of the sandbox: {error}")))?;
             }
             Step::Container => {
+                self.clear_half_restored().await?;
                 let made = self.make_container().await;
                 // Only a plain no says that there is none.
                 self.maybe_container |= !matches!(made, Err(Failure::Failed(_)));
@@ -285,10 +287,30 @@ impl Creation<'_> {
         let restored = self.host.captures.restore(restore, &dir, &CancellationToken::new()).await;
         restored.map_err(|error| match error {
             RestoreError::Cancelled => Failure::Cancelled,
-            RestoreError::Unavailable(reason) | RestoreError::Failed(reason) => {
-                Failure::Failed(format!("its files could not be restored: {reason}"))
-            }
-        })
+            RestoreError::Unavailable(reason) => Failure::Unavailable(reason),
+            RestoreError::Failed(reason) => Failure::Failed(format!("its files could not be restored: {reason}")),
+        })?;
+        Ok(self.host.engine.rename(self.container()?, &container_name(self.work.sandbox_id)).await?)
+    }
+
+    /// What an agent left that ended while it restored.
+    async fn clear_half_restored(&self) -> Result<(), Failure> {
+        if self.work.restore.is_none() {
+            return Ok(());
+        }
+        let Some(half) = self.host.find(&restoring_name(self.work.sandbox_id)).await? else { return Ok(()) };
+        self.host.engine.remove(&half.id).await?;
+        let pause = half.labels.sandbox().map(|labels| labels.pause.clone());
+        if let Some(pause) = pause.filter(|pause| self.slot.as_ref().is_none_or(|slot| slot.pause != *pause)) {
+            self.host.slots.release(Slot { pause, address: half.labels.address }).await;
+        }
+        Ok(())
+    }
+
+    /// Its own once it is whole.
+    fn first_name(&self) -> String {
+        let sandbox = self.work.sandbox_id;
+        if self.work.restore.is_some() { restoring_name(sandbox) } else { container_name(sandbox) }
     }
 
     async fn make_container(&self) -> Result<String, Failure> {
@@ -315,7 +337,7 @@ impl Creation<'_> {
             env_digest: environment::digest_of(self.env),
         };
         Ok(ContainerSpec {
-            name: container_name(work.sandbox_id),
+            name: self.first_name(),
             labels: Labels {
                 deployment: self.host.deployment.clone(),
                 runner: self.host.runner.clone(),

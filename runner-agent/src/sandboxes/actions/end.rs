@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Failure;
 use crate::{
-    engine::labels::{container_name, lost_name},
+    engine::labels::{container_name, lost_name, restoring_name},
     sandboxes::{host::Host, state::Body},
 };
 
@@ -75,7 +75,7 @@ pub async fn set_aside(host: &Host, sandbox: Uuid, body: &Body) -> Result<(), Fa
 /// # Errors
 /// When the engine cannot.
 pub async fn remove_lost(host: &Host, sandbox: Uuid, epoch: u64) -> Result<(), Failure> {
-    for name in [lost_name(sandbox, epoch), container_name(sandbox)] {
+    for name in [lost_name(sandbox, epoch), container_name(sandbox), restoring_name(sandbox)] {
         let found = host.find(&name).await?;
         let proven = found.filter(|found| found.labels.sandbox().is_some_and(|labels| labels.epoch == epoch));
         if let Some(container) = proven {

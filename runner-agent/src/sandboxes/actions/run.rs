@@ -53,11 +53,8 @@ pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAd
 /// # Errors
 /// When there is no room, or the engine cannot.
 pub async fn resize(host: &Host, sandbox: Uuid, body: &Body, runs: bool, to: Size) -> Result<(), Failure> {
-    let admitted = host.holdings.admit(sandbox, body.epoch, to);
+    let admitted = host.holdings.resize(sandbox, body.epoch, to);
     admitted.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
-    if !runs {
-        host.holdings.park(sandbox, body.epoch);
-    }
     let limits = Limits { cpu: to.cpu, memory_gib: to.memory_gib };
     let updated = host.engine.update(&body.container, limits).await;
     if updated.is_err() {

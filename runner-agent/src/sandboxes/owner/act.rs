@@ -29,6 +29,8 @@ use crate::{engine::labels::Size, readiness::ReadyDoor, snapshots::Wanted};
 /// silent for minutes.
 const SLOW: Duration = Duration::from_secs(1);
 const SAID_AGAIN: Duration = Duration::from_secs(20);
+/// After a capture a check may still tell of the silence of what was frozen for it.
+const THAWED: Duration = Duration::from_secs(15);
 /// Between attempts while the engine does not answer, or cannot do what must be done.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -93,7 +95,9 @@ impl Owner {
             }
         };
         drop(doing);
-        self.capturing = false;
+        if std::mem::take(&mut self.capturing) {
+            self.trusts_until = Instant::now() + THAWED;
+        }
         if self.absorb(outcome, begun_for).await == Pace::Later {
             tokio::time::sleep(AGAIN).await;
         }
@@ -111,7 +115,11 @@ impl Owner {
     /// It is as wished, and its capture is under way still.
     fn report_capture(&mut self, begun_for: Option<Key>) {
         let Some(work) = self.mind.target().filter(|work| Some(Key::of(work)) == begun_for) else { return };
-        let observed = if work.wish == Wish::Started { Observed::Started } else { Observed::Stopped };
+        let observed = match work.wish {
+            Wish::Started => Observed::Started,
+            Wish::Paused => Observed::Paused,
+            Wish::Stopped { .. } | Wish::Archived | Wish::Destroyed => Observed::Stopped,
+        };
         self.report(observed, None);
     }
 
@@ -264,7 +272,9 @@ impl Owner {
             Outcome::Paused(Ok(())) => self.mind.note_paused(begun_for),
             Outcome::Unpaused(Ok(())) => self.mind.note_unpaused(),
             Outcome::Resized(size, Ok(())) => self.mind.note_resized(size),
-            Outcome::Resized(_, Err(Failure::NoRoom(reason))) => self.mind.note_resize_refused(begun_for, reason),
+            Outcome::Resized(_, Err(Failure::NoRoom(reason) | Failure::Failed(reason))) => {
+                self.mind.note_resize_refused(begun_for, reason)
+            }
             Outcome::Captured(Ok(captured)) => self.mind.note_captured(captured),
             Outcome::Captured(Err(Failure::Cancelled)) => (),
             Outcome::LostRemoved(epoch, Ok(())) => self.mind.note_lost_removed(epoch),
@@ -297,10 +307,10 @@ impl Owner {
     async fn absorb_look(&mut self, seen: Option<Seen>) {
         let (host, id) = (Arc::clone(&self.host), self.seat.sandbox_id);
         let before = self.mind.held().body().cloned();
-        if let Some(seen) = &seen {
-            host.holdings.adopt(id, seen.body.epoch, seen.body.size, seen.address.is_some());
-        }
         self.mind.note_seen(seen, Instant::now());
+        if let Some(body) = self.mind.held().body() {
+            host.holdings.adopt(id, body.epoch, body.size, self.mind.held().runs());
+        }
         if let (Some(lost), None) = (before, self.mind.held().body()) {
             tracing::error!(sandbox = %id, container = lost.container, "its container has vanished");
             self.door = None;

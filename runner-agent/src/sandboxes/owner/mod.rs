@@ -36,6 +36,7 @@ pub async fn run(host: Arc<Host>, seat: OwnerSeat) {
         version: None,
         urgent: None,
         capturing: false,
+        trusts_until: Instant::now(),
         named: None,
     };
     owner.live().await;
@@ -55,6 +56,8 @@ struct Owner {
     urgent: Option<Counted>,
     /// A capture is under way.
     capturing: bool,
+    /// Until then a silent daemon is no sign of anything.
+    trusts_until: Instant,
     /// The pause container that was given the sandbox's name.
     named: Option<String>,
 }
@@ -106,8 +109,8 @@ impl Owner {
         match letter {
             Letter::Work(work) => return Some(self.receive(*work)),
             Letter::Look => self.mind.note_doubt(),
-            // It may be frozen for its capture.
-            Letter::DaemonSilent if self.capturing => (),
+            // It is, or just was, frozen for its capture.
+            Letter::DaemonSilent if self.capturing || Instant::now() < self.trusts_until => (),
             Letter::DaemonSilent => self.mind.note_silent(Instant::now()),
             Letter::Remove { epoch } => self.mind.remove(epoch),
             Letter::StopAndKeep { epoch } => self.mind.keep_stopped(epoch),
