@@ -11,6 +11,7 @@
 //! | [`converge`] | waiting for a state, with a bound |
 //! | [`docker`], [`processes`] | what really runs on the machine, and killing it |
 //! | [`table`] | what the table really holds |
+//! | [`objects`] | what really is in the bucket |
 //! | [`quota`] | conservation of quota, computed from the table |
 //! | [`faults`] | the fault switches and counters of the embedded AWS endpoint |
 //! | [`sdk`] | official SDKs from PyPI and npm, installed beside the build output |
@@ -23,6 +24,7 @@ pub mod converge;
 pub mod docker;
 pub mod faults;
 pub mod measure;
+pub mod objects;
 pub mod operator;
 pub mod processes;
 pub mod quota;

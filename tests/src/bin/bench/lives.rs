@@ -63,12 +63,9 @@ struct Speeds {
 }
 
 pub async fn measure(api: &Api, report: &mut Report) -> Result<()> {
-    for (load, times) in [
-        (Load::Megabytes(1), 3),
-        (Load::Megabytes(100), 3),
-        (Load::Megabytes(1000), 1),
-        (Load::SmallFiles(20_000), 3),
-    ] {
+    for (load, times) in
+        [(Load::Megabytes(1), 3), (Load::Megabytes(100), 3), (Load::Megabytes(1000), 1), (Load::SmallFiles(20_000), 3)]
+    {
         archives(api, report, load, times).await?;
     }
     forks(api, report).await?;

@@ -68,7 +68,8 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
     Ok(())
 }
 
-async fn kill_all_agents() -> Result<()> {
+/// Kills the agents of this stack, and waits until each has a successor.
+pub async fn kill_all_agents() -> Result<()> {
     let before = processes::agents(STACK.state_dir());
     ensure!(!before.is_empty(), "no agent of this stack is found");
     for agent in &before {
