@@ -144,35 +144,40 @@ pub async fn start(
     let owners = Owners::default();
     let registry = Arc::new(registry(&host, &owners));
     inventory::adopt(&host, &registry).await?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(&registry)));
-    tasks.spawn(health::watch_deaths(Arc::clone(&host), Arc::clone(&registry)));
-    tasks.spawn(health::check(Arc::clone(&host), Arc::clone(&registry)));
-    tasks.spawn({
-        let host = Arc::clone(&host);
-        async move { host.slots.keep_filled().await }
-    });
-    tasks.spawn({
-        let host = Arc::clone(&host);
-        async move { host.slots.collect_garbage().await }
-    });
+    let mut tasks = serve(&host, &registry, control);
     if let Some(resolver) = resolver {
         tasks.spawn(resolver.serve());
     }
-    tasks.spawn({
-        let host = Arc::clone(&host);
-        async move {
-            loop {
-                let (host, forget) = (Arc::clone(&host), |host: Arc<Host>| host.captures.forget_old());
-                if let Err(error) = tokio::task::spawn_blocking(move || forget(host)).await {
-                    tracing::error!(%error, "old spools stay");
-                }
-                tokio::time::sleep(OLD_SPOOLS).await;
-            }
-        }
-    });
-    tasks.spawn(first_inventory(Arc::clone(&host), Arc::clone(&registry)));
     Ok(Runner { host, registry, tasks, owners })
+}
+
+/// All that serves sandboxes, for as long as the agent lives.
+fn serve(host: &Arc<Host>, registry: &Arc<Registry>, control: Arc<ControlApi>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(registry)));
+    tasks.spawn(health::watch_deaths(Arc::clone(host), Arc::clone(registry)));
+    tasks.spawn(health::check(Arc::clone(host), Arc::clone(registry)));
+    tasks.spawn({
+        let host = Arc::clone(host);
+        async move { host.slots.keep_filled().await }
+    });
+    tasks.spawn({
+        let host = Arc::clone(host);
+        async move { host.slots.collect_garbage().await }
+    });
+    tasks.spawn(forget_old_spools(Arc::clone(host)));
+    tasks.spawn(first_inventory(Arc::clone(host), Arc::clone(registry)));
+    tasks
+}
+
+async fn forget_old_spools(host: Arc<Host>) {
+    loop {
+        let forgetful = Arc::clone(&host);
+        if let Err(error) = tokio::task::spawn_blocking(move || forgetful.captures.forget_old()).await {
+            tracing::error!(%error, "old spools stay");
+        }
+        tokio::time::sleep(OLD_SPOOLS).await;
+    }
 }
 
 fn registry(host: &Arc<Host>, owners: &Owners) -> Registry {

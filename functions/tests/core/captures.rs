@@ -279,7 +279,8 @@ async fn collection_beside_archives_and_deletions_loses_nothing_that_is_named() 
             start_sandbox::run(app, &scene.requester, &started),
             scene.sweep(),
         );
-        (gone.unwrap(), run.unwrap());
+        gone.unwrap();
+        run.unwrap();
         runner.work_off(&scene).await;
         stop_sandbox::run(app, &scene.requester, &started, false).await.unwrap();
         runner.work_off(&scene).await;

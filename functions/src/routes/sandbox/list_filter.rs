@@ -89,8 +89,7 @@ impl ListFilter {
             && self.is_recoverable.is_none_or(|wanted| wanted == recoverable)
             && self.created_at.holds(head.created_at)
             && self.last_activity.holds(head.last_activity)
-            // No sandbox has a time to live yet.
-            && self.auto_destroy_at.is_open()
+            && head.timers.destroy_at.map_or(self.auto_destroy_at.is_open(), |end| self.auto_destroy_at.holds(end))
     }
 
     /// Destroyed ones never; errored ones that are being deleted only on request.

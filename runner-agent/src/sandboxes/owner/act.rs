@@ -165,29 +165,8 @@ impl Owner {
                 let force = *force;
                 Box::pin(async move { Outcome::Stopped(end::stop(&host, id, &body, force).await) })
             }
-            (Next::Pause, Some(body)) => {
-                Box::pin(
-                    async move { Outcome::Paused(host.engine.pause(&body.container).await.map_err(Failure::from)) },
-                )
-            }
-            (Next::Unpause, Some(body)) => {
-                Box::pin(
-                    async move { Outcome::Unpaused(host.engine.unpause(&body.container).await.map_err(Failure::from)) },
-                )
-            }
-            (Next::Resize, Some(body)) => {
-                let (to, runs) = (size_of(self.mind.target()?), self.mind.held().runs());
-                Box::pin(async move { Outcome::Resized(to, run::resize(&host, id, &body, runs, to).await) })
-            }
-            (Next::Capture(capture), Some(body)) => {
-                let wanted = Wanted { id: *capture, sandbox: id, epoch: body.epoch };
-                let runs = self.mind.held().runs() && !self.mind.held().is_frozen();
-                Box::pin(async move { Outcome::Captured(capture::capture(&host, wanted, &body, runs, &cancel).await) })
-            }
-            (Next::Release, Some(body)) => {
-                // The last look before files are removed here: what is accepted is of this very placement.
-                self.mind.target().filter(|work| work.archived.is_some() && work.epoch == body.epoch)?;
-                Box::pin(async move { Outcome::Gone(end::release(&host, id, &body).await) })
+            (Next::Pause | Next::Unpause | Next::Resize | Next::Capture(_) | Next::Release, Some(body)) => {
+                return self.begin_change(action, host, body, cancel);
             }
             (Next::Destroy, body) => {
                 let epoch = self.proof_for(body.as_ref())?;
@@ -201,19 +180,45 @@ impl Owner {
                 let epoch = *epoch;
                 Box::pin(async move { Outcome::LostRemoved(epoch, end::remove_lost(&host, id, epoch).await) })
             }
-            (
-                Next::Start
-                | Next::Recover
-                | Next::Stop { .. }
-                | Next::SetAside
-                | Next::Pause
-                | Next::Unpause
-                | Next::Resize
-                | Next::Capture(_)
-                | Next::Release,
-                None,
-            )
-            | (Next::Settle(_) | Next::Rest, _) => return None,
+            (_, None) | (Next::Settle(_) | Next::Rest, _) => return None,
+        })
+    }
+
+    /// What leaves its files as they are, or elsewhere.
+    fn begin_change(
+        &self,
+        action: &Next,
+        host: Arc<Host>,
+        body: Body,
+        cancel: CancellationToken,
+    ) -> Option<BoxFuture<'static, Outcome>> {
+        let (id, held) = (self.seat.sandbox_id, self.mind.held());
+        Some(match action {
+            Next::Pause => {
+                Box::pin(
+                    async move { Outcome::Paused(host.engine.pause(&body.container).await.map_err(Failure::from)) },
+                )
+            }
+            Next::Unpause => {
+                Box::pin(
+                    async move { Outcome::Unpaused(host.engine.unpause(&body.container).await.map_err(Failure::from)) },
+                )
+            }
+            Next::Resize => {
+                let (to, runs) = (size_of(self.mind.target()?), held.runs());
+                Box::pin(async move { Outcome::Resized(to, run::resize(&host, id, &body, runs, to).await) })
+            }
+            Next::Capture(capture) => {
+                let wanted = Wanted { id: *capture, sandbox: id, epoch: body.epoch };
+                let runs = held.runs() && !held.is_frozen();
+                Box::pin(async move { Outcome::Captured(capture::capture(&host, wanted, &body, runs, &cancel).await) })
+            }
+            Next::Release => {
+                // The last look before files are removed here: what is accepted is of this very placement.
+                self.mind.target().filter(|work| work.archived.is_some() && work.epoch == body.epoch)?;
+                Box::pin(async move { Outcome::Gone(end::release(&host, id, &body).await) })
+            }
+            _ => return None,
         })
     }
 

@@ -1,66 +1,115 @@
-"""Makes a tree of all that files can be, or prints what it is. Runs in a sandbox, as root."""
+"""Makes a tree of every kind of file (`tree.py build 3000`) or lists it (`tree.py list`). Needs root.
+
+A line of the list is all that must be the same when the files come back: not the sizes of directories, which are
+the file system's own affair.
+"""
 
 import hashlib
 import os
+import shutil
+import stat
 import sys
 
-ROOT = "/home/daytona/tree"
+TREE = "/home/daytona/tree"
+# Of the image: whiteout, opaque directory, changed permissions, changed content.
+DELETED, REPLACED, CLOSED, EXTENDED = "/etc/debian_version", "/etc/skel", "/etc/issue", "/etc/issue.net"
+# A smaller file may be one block however little it holds.
+LARGE = 1 << 20
 
 
-def build(files):
-    os.makedirs(f"{ROOT}/many")
-    for number in range(files):
-        folder = f"{ROOT}/many/{number % 40}"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/{number}", "w") as file:
-            file.write(f"{number}\n" * (number % 50))
-    with open(f"{ROOT}/random", "wb") as file:
-        file.write(os.urandom(3_000_000))
-    with open(f"{ROOT}/sparse", "wb") as file:
-        file.write(b"begin")
-        file.seek(64 * 1024 * 1024)
-        file.write(b"end")
-    os.link(f"{ROOT}/random", f"{ROOT}/linked")
-    os.symlink("../nowhere", f"{ROOT}/dangling")
-    os.symlink("/etc/passwd", f"{ROOT}/absolute")
-    os.mkfifo(f"{ROOT}/fifo")
-    with open(f"{ROOT}/setuid", "w") as file:
-        file.write("#!/bin/true\n")
-    os.chown(f"{ROOT}/setuid", 1234, 4321)
-    os.chmod(f"{ROOT}/setuid", 0o4755)
-    os.setxattr(f"{ROOT}/setuid", "user.note", b"kept")
-    os.mkdir(f"{ROOT}/empty")
-    with open(f"{ROOT}/" + "n" * 200 + "-\u00fc", "w") as file:
-        file.write("a long name")
-    os.utime(f"{ROOT}/random", ns=(1_700_000_000_123_456_789, 1_600_000_000_987_654_321))
-    # Of the image: one file gone, one directory made anew.
-    os.remove("/etc/debian_version")
-    for entry in os.listdir("/etc/skel"):
-        os.remove(f"/etc/skel/{entry}")
-    os.rmdir("/etc/skel")
-    os.mkdir("/etc/skel")
-    with open("/etc/skel/new", "w") as file:
+def write(name, content):
+    path = os.path.join(TREE, name)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def many(count):
+    for number in range(count):
+        folder = f"{number % 7}/{number % 11}/{number % 3}"
+        os.makedirs(os.path.join(TREE, folder), exist_ok=True)
+        write(f"{folder}/{number}", os.urandom(number % 2000))
+
+
+def special():
+    write("empty", b"")
+    write("large", os.urandom(8 * LARGE))
+    write("n" * 200, b"a long name")
+    write("with space, ü and\nline", b"an awkward name")
+    os.chmod(write("private", b"mode"), 0o600)
+    os.utime(write("dated", b"time"), ns=(1, 1_234_567_890_123_456_789))
+
+    marked = write("marked", b"attributes")
+    os.setxattr(marked, "user.origin", b"\0\xffbinary")
+    os.setxattr(marked, "user.empty", b"")
+    os.makedirs(os.path.join(TREE, "folder/without/files"))
+    os.setxattr(os.path.join(TREE, "folder"), "user.of-folder", b"yes")
+
+    os.link(write("first name", b"two names"), os.path.join(TREE, "0/second name"))
+    os.symlink("first name", os.path.join(TREE, "link"))
+    os.symlink("/no/such/" + "target" * 30, os.path.join(TREE, "dangling"))
+    os.mkfifo(os.path.join(TREE, "fifo"))
+
+    foreign = write("foreign", b"another owner")
+    os.chown(foreign, 1234, 4321)
+    # In this order: a new owner takes setuid away.
+    program = write("setuid", b"#!/bin/sh\n")
+    os.chown(program, 0, 1000)
+    os.chmod(program, 0o4750)
+
+    with open(os.path.join(TREE, "sparse"), "wb") as file:
+        file.truncate(64 * LARGE)
+        file.seek(40 * LARGE)
+        file.write(b"an island")
+
+
+def of_image():
+    os.remove(DELETED)
+    # Filled before: an empty directory would be replaced by itself.
+    assert os.listdir(REPLACED)
+    shutil.rmtree(REPLACED)
+    os.mkdir(REPLACED)
+    with open(f"{REPLACED}/new", "w") as file:
         file.write("new")
+    os.chmod(CLOSED, 0o640)
+    with open(EXTENDED, "a") as file:
+        file.write("one line more\n")
 
 
-def show():
-    print("debian_version", os.path.exists("/etc/debian_version"), "skel", sorted(os.listdir("/etc/skel")))
-    for folder, folders, files in os.walk(ROOT):
-        folders.sort()
-        for name in sorted(files + folders):
-            path = os.path.join(folder, name)
-            at = os.lstat(path)
-            content = ""
-            if os.path.islink(path):
-                content = os.readlink(path)
-            elif os.path.isfile(path):
-                with open(path, "rb") as file:
-                    content = hashlib.sha256(file.read()).hexdigest()
-            attributes = []
-            if not os.path.islink(path):
-                attributes = [(key, os.getxattr(path, key)) for key in sorted(os.listxattr(path))]
-            has_holes = os.path.isfile(path) and at.st_blocks * 512 < at.st_size // 2
-            print(path, oct(at.st_mode), at.st_uid, at.st_gid, at.st_nlink, at.st_mtime_ns, content, attributes, has_holes)
+def describe(path):
+    name = repr(os.fsencode(path))
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        return f"{name} is not there"
+    facts = [name, oct(info.st_mode), info.st_uid, info.st_gid, info.st_mtime_ns]
+    if stat.S_ISLNK(info.st_mode):
+        return " ".join(map(str, [*facts, repr(os.readlink(path))]))
+    if stat.S_ISREG(info.st_mode):
+        with open(path, "rb") as file:
+            facts += [info.st_size, info.st_nlink, hashlib.file_digest(file, "sha256").hexdigest()]
+        if info.st_size >= LARGE:
+            facts.append("holes" if info.st_blocks * 512 < info.st_size else "whole")
+    facts += [f"{key}={os.getxattr(path, key).hex()}" for key in sorted(os.listxattr(path))]
+    return " ".join(map(str, facts))
 
 
-build(int(sys.argv[2])) if sys.argv[1] == "build" else show()
+def below(root):
+    yield root
+    for folder, folders, files in os.walk(root):
+        yield from (os.path.join(folder, name) for name in folders + files)
+
+
+def listed():
+    paths = [*below(TREE), *below(REPLACED), DELETED, CLOSED, EXTENDED]
+    names = os.path.samefile(f"{TREE}/first name", f"{TREE}/0/second name")
+    return sorted(map(describe, paths)) + [f"two names of one file: {names}"]
+
+
+if sys.argv[1] == "build":
+    os.mkdir(TREE)
+    many(int(sys.argv[2]))
+    special()
+    of_image()
+else:
+    print("\n".join(listed()))

@@ -202,6 +202,7 @@ impl World {
     }
 
     /// An action ends.
+    #[expect(clippy::too_many_lines, reason = "one arm per action")]
     fn end(&mut self, action: Next, begun: &Begun, fails: bool, cancelled: bool) {
         match action {
             Next::Rest | Next::Settle(_) => unreachable!("they take no time"),
