@@ -27,6 +27,10 @@ pub enum BodyError {
 /// reset the connection, and the caller could lose the answer that says why.
 const DRAIN_FOR: Duration = Duration::from_secs(10);
 
+/// A body up to this is read before it is sent to another runner: should that one hold the sandbox no longer, it is sent
+/// to the one that does. Bytes.
+const SMALL: u64 = 64 * 1024;
+
 /// The body of an answer.
 pub enum Body {
     /// Ours.
@@ -102,6 +106,8 @@ pub struct Upload {
 /// The body until the first read.
 struct Slot {
     incoming: Mutex<Option<Incoming>>,
+    /// All of it, where it was small.
+    kept: Mutex<Option<Bytes>>,
     expects_continue: bool,
 }
 
@@ -109,12 +115,26 @@ impl Upload {
     /// Takes the caller's body.
     pub fn new(incoming: Incoming, expects_continue: bool) -> Self {
         let empty = incoming.is_end_stream();
-        Self { slot: Arc::new(Slot { incoming: Mutex::new(Some(incoming)), expects_continue }), empty }
+        Self {
+            slot: Arc::new(Slot { incoming: Mutex::new(Some(incoming)), kept: Mutex::default(), expects_continue }),
+            empty,
+        }
     }
 
     /// A try can be given all of the body.
     pub fn is_whole(&self) -> bool {
-        self.empty || self.slot.lock().is_some()
+        self.empty || self.slot.lock().is_some() || self.slot.kept().is_some()
+    }
+
+    /// Reads a small body now, so that it can be given to more than one try. A larger one stays as it is.
+    pub async fn keep_small(&self) {
+        let small = |incoming: &mut Incoming| incoming.size_hint().upper().is_some_and(|most| most <= SMALL);
+        let incoming = if self.slot.expects_continue { None } else { self.slot.lock().take_if(small) };
+        if let Some(incoming) = incoming
+            && let Ok(read) = incoming.collect().await
+        {
+            *self.slot.kept() = Some(read.to_bytes());
+        }
     }
 
     /// A body for one try, or `None` when an earlier try has read from it.
@@ -122,6 +142,10 @@ impl Upload {
         let cut = Box::pin(revoked.clone().cancelled_owned());
         if self.empty {
             return Some(UploadBody { source: Source::Ended, hint: SizeHint::with_exact(0), cut });
+        }
+        if let Some(kept) = self.slot.kept().clone() {
+            let hint = SizeHint::with_exact(kept.len() as u64);
+            return Some(UploadBody { source: Source::Kept(kept), hint, cut });
         }
         let hint = self.slot.lock().as_ref()?.size_hint();
         Some(UploadBody { source: Source::Lent(Arc::clone(&self.slot)), hint, cut })
@@ -131,6 +155,12 @@ impl Upload {
 impl Slot {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<Bytes>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,6 +178,7 @@ impl Drop for Slot {
 enum Source {
     Lent(Arc<Slot>),
     Reading(Incoming),
+    Kept(Bytes),
     Ended,
 }
 
@@ -168,6 +199,11 @@ impl HttpBody for UploadBody {
             this.source = Source::Ended;
             return Poll::Ready(Some(Err(BodyError::Revoked)));
         }
+        if let Source::Kept(kept) = &this.source {
+            let frame = Frame::data(kept.clone());
+            (this.source, this.hint) = (Source::Ended, SizeHint::with_exact(0));
+            return Poll::Ready(Some(Ok(frame)));
+        }
         if let Source::Lent(slot) = &this.source {
             let taken = slot.lock().take();
             this.source = taken.map_or(Source::Ended, Source::Reading);
@@ -185,7 +221,7 @@ impl HttpBody for UploadBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Lent(_) => false,
+            Source::Lent(_) | Source::Kept(_) => false,
             Source::Reading(incoming) => incoming.is_end_stream(),
             Source::Ended => true,
         }

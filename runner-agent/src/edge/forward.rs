@@ -67,6 +67,11 @@ impl Inbound {
         self.upload.is_whole()
     }
 
+    /// Makes another try possible after one that was refused by another runner's door, where the body is small.
+    pub async fn keep_small(&self) {
+        self.upload.keep_small().await;
+    }
+
     /// Sends it over one hop and waits for the head of the answer.
     pub async fn send(&self, hop: &Hop, revoked: &CancellationToken) -> Result<Response<Incoming>, HopError> {
         let broken = |message: &str| HopError::Broken(EdgeError::BadGateway(message.to_owned()));

@@ -38,6 +38,7 @@ pub(super) async fn pass_over(edge: &Edge, held: &Held, owner: Uuid, inbound: &I
         base: format!("{}/relay/{}", url.trim_end_matches('/'), grant.sandbox_id),
         add: Some((TICKET.clone(), ticket)),
     };
+    inbound.keep_small().await;
     let response = inbound.send(&hop, &held.revoked).await.map_err(|error| match error {
         HopError::Connect => EdgeError::OwnerUnreachable,
         HopError::Broken(error) => error,

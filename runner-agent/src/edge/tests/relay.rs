@@ -156,7 +156,9 @@ async fn after_a_move_the_new_owner_is_found() {
     let addr = super::scene::serve(daemon()).await;
     let seat = scene.edge.seat(id);
     seat.applied.send_replace(super::scene::applied(&grant, Phase::Running { addr }));
-    assert_eq!(scene.edge.get(id, "/x").send().await.unwrap().status(), StatusCode::OK);
+    // What the old owner's door was sent is not lost.
+    let answer = scene.edge.post(id, "/echo").body("x").send().await.unwrap();
+    assert_eq!((answer.status(), answer.text().await.unwrap()), (StatusCode::OK, "x".to_owned()));
 }
 
 #[tokio::test]
