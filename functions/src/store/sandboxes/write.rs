@@ -197,9 +197,7 @@ fn revokes(old: Option<&Sandbox>, new: &Sandbox) -> bool {
     let Some(old) = old else { return false };
     let deleted = new.desired == Desired::Destroyed && old.desired != Desired::Destroyed;
     let moved = old.organization.is_some() && old.runner.is_some() && old.epoch != new.epoch;
-    // What was remembered of an archive's place is of no use to whoever restores it.
-    let archived = new.state == State::Archived && old.runner.is_some();
-    deleted || moved || archived
+    deleted || moved
 }
 
 fn refused(parts: Vec<(Part, Option<Item>)>, new: &Sandbox) -> Result<Written, Error> {
