@@ -11,7 +11,7 @@ use paddock_model::{
     id::{OrganizationId, SandboxId},
     lifecycle::{Desired, State},
     quota::Charge,
-    sandbox::{Detail, Files, Sandbox, Spec, Timers},
+    sandbox::{Detail, Files, Resources, Sandbox, Spec, Timers},
     snapshot::{Snapshot, SnapshotState},
     time::Timestamp,
 };
@@ -101,6 +101,18 @@ pub(super) async fn write_settled(
 
 /// The head of a new sandbox, of nobody yet.
 pub(super) fn fresh(now: Timestamp, region: String, snapshot: &Snapshot, timers: Timers) -> Sandbox {
+    let files = Files { base: snapshot.base(), ..Files::default() };
+    begun_with(files, now, region, snapshot.resources, timers)
+}
+
+/// The same, with these files to begin with.
+pub(super) fn begun_with(
+    files: Files,
+    now: Timestamp,
+    region: String,
+    resources: Resources,
+    timers: Timers,
+) -> Sandbox {
     let id = SandboxId::random();
     Sandbox {
         id,
@@ -123,10 +135,10 @@ pub(super) fn fresh(now: Timestamp, region: String, snapshot: &Snapshot, timers:
         force: false,
         failure: None,
         daemon_version: None,
-        resources: snapshot.resources,
+        resources,
         charge: Charge::default(),
         resized_from: None,
-        files: Files { base: snapshot.base(), ..Files::default() },
+        files,
         queue_timed_out: false,
         timers,
         last_activity: now,

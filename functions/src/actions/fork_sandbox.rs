@@ -7,8 +7,7 @@
 use paddock_model::{
     access::Actor,
     id::{CaptureId, SandboxId},
-    lifecycle::{Desired, Event, State},
-    quota::Charge,
+    lifecycle::Event,
     sandbox::{Detail, Files, Purpose, Sandbox, Timers},
 };
 
@@ -45,39 +44,12 @@ pub async fn run(app: &App, requester: &Requester, id_or_name: &str, name: Optio
 
 /// The same in all but identity, past and end.
 fn child_of(app: &App, source: &Sandbox, name: Option<String>) -> Sandbox {
-    let (id, now) = (SandboxId::random(), app.now());
     let base = CaptureId::of(source.id, source.generation + 1);
-    let mut child = Sandbox {
-        id,
-        pool: None,
-        name: name.unwrap_or_else(|| id.to_string()),
-        state: State::Creating,
-        desired: Desired::Started,
-        generation: 1,
-        epoch: 0,
-        runner: None,
-        seen_generation: 0,
-        seen_seq: 0,
-        has_container: false,
-        attempt: 0,
-        wished_at: now,
-        placed_at: now,
-        due: None,
-        force: false,
-        failure: None,
-        daemon_version: None,
-        charge: Charge::default(),
-        resized_from: None,
-        files: Files { base: Some(base), parent: Some(source.id), ..Files::default() },
-        queue_timed_out: false,
-        timers: Timers { destroy_at: None, ..source.timers.clone() },
-        last_activity: now,
-        created_at: now,
-        updated_at: now,
-        organization: source.organization,
-        region: source.region.clone(),
-        resources: source.resources,
-    };
+    let files = Files { base: Some(base), parent: Some(source.id), ..Files::default() };
+    let timers = Timers { destroy_at: None, ..source.timers.clone() };
+    let mut child = create_sandbox::begun_with(files, app.now(), source.region.clone(), source.resources, timers);
+    child.organization = source.organization;
+    child.name = name.unwrap_or(child.name);
     child.charge_new();
     child
 }

@@ -45,17 +45,8 @@ pub(super) fn take_snapshot(
     Ok((item, when))
 }
 
-/// A name is freed only by the sandbox that holds it; freed already is fine.
-pub(super) fn free(id: SandboxId) -> Expression {
-    Expression {
-        condition: Some("attribute_not_exists(pk) OR id = :id".to_owned()),
-        values: [(":id".to_owned(), text(id))].into(),
-        ..Default::default()
-    }
-}
-
-/// The same for a snapshot's name.
-pub(super) fn free_snapshot(id: SnapshotId) -> Expression {
+/// A name is freed only by what holds it; freed already is fine.
+pub(super) fn free(id: impl ToString) -> Expression {
     Expression {
         condition: Some("attribute_not_exists(pk) OR id = :id".to_owned()),
         values: [(":id".to_owned(), text(id))].into(),

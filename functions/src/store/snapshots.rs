@@ -126,7 +126,7 @@ impl Store {
         // Deleted already: its files were unnamed then.
         let there = Expression { condition: Some("attribute_exists(pk)".to_owned()), ..Expression::default() };
         transaction.delete(Part::Snapshot, &keys::snapshot(*id), there)?;
-        transaction.delete(Part::Name, &keys::snapshot_name(*organization, name), names::free_snapshot(*id))?;
+        transaction.delete(Part::Name, &keys::snapshot_name(*organization, name), names::free(*id))?;
         transaction.commit().await?;
         Ok(())
     }

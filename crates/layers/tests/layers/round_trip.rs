@@ -208,10 +208,8 @@ fn an_overlay_looks_the_same_over_the_copy() {
     let options = |upper: &Path, work: &Path| {
         format!("lowerdir={},upperdir={},workdir={}", path("lower").display(), upper.display(), work.display())
     };
-    let Some(mounted) = Overlay::mount(&path("merged"), &options(&path("upper"), &path("work"))) else {
-        eprintln!("left out: no overlay can be mounted here");
-        return;
-    };
+    let mounted = Overlay::mount(&path("merged"), &options(&path("upper"), &path("work")));
+    let mounted = mounted.expect("root can mount an overlay, as the container engine of this machine does");
     fs::remove_file(path("merged/gone")).unwrap();
     fs::remove_dir_all(path("merged/etc/old")).unwrap();
     fs::create_dir(path("merged/etc/old")).unwrap();
