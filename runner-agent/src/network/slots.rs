@@ -11,10 +11,11 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use paddock_model::entropy;
+use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
 use self::{demand::Demand, garbage::Garbage};
@@ -223,7 +224,7 @@ impl Slots {
             let due = self.collect_due(Instant::now()).await;
             let wait = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
@@ -283,7 +284,7 @@ impl Slots {
 
     async fn make_at(&self, address: Ipv4Addr) -> Result<Slot, EngineError> {
         let spec = ContainerSpec {
-            name: pause_name(Uuid::new_v4()),
+            name: pause_name(entropy::uuid()),
             labels: Labels {
                 deployment: self.spec.deployment.clone(),
                 runner: self.spec.runner.clone(),

@@ -15,8 +15,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
+use paddock_model::entropy;
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
 use self::daemon::FakeDaemon;
 use super::{Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Network, NetworkSpec, Result};
@@ -240,7 +240,7 @@ impl Engine for FakeEngine {
         {
             return Err(EngineError::Rejected(format!("no container {} to join", sandbox.pause)));
         }
-        let id = Uuid::new_v4().simple().to_string();
+        let id = entropy::uuid().simple().to_string();
         inner.ever_created += 1;
         let container = FakeContainer { spec: spec.clone(), name: spec.name.clone(), state: State::Created };
         inner.containers.insert(id.clone(), container);

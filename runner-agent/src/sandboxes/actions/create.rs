@@ -8,10 +8,11 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use paddock_wire::work::{Env, Work};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, run};
