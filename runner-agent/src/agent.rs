@@ -23,7 +23,7 @@ use crate::{
     jobs,
     journal::Journal,
     limits, network, register,
-    runner::{self, Runner},
+    runner::{self, Ground, Runner},
     sandboxes::registry::Registry,
 };
 
@@ -112,7 +112,8 @@ async fn join(
     register::until_accepted(&api, &journal).await?;
     let runner = match engine {
         Some((runner, engine, room)) => {
-            Some(runner::start(runner, &config.state_dir, engine, room, Arc::clone(&api), journal).await?)
+            let ground = Ground::new(engine, &config.state_dir, Arc::clone(&api), journal)?;
+            Some(runner::start(runner, &config.state_dir, ground, room).await?)
         }
         None => None,
     };

@@ -3,12 +3,10 @@
 //! A token may be replaced behind our back (the same runner id registered again, a wiped table): a 401 makes
 //! the client register again once and repeat the call.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use paddock_wire::{
     agents::{
         AGENT_TOKEN_REFUSED, Authorize, CaptureBegin, CaptureComplete, CapturePartUrls, CaptureParts, CaptureUpload,
@@ -17,13 +15,13 @@ use paddock_wire::{
     },
     work::Work,
 };
-use reqwest::{Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-/// Longer than the function's own time limit would only hide a lost answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use self::transport::{Http, NoAnswer, Transport};
+
+pub mod transport;
+
 const AUTHORIZE: &str = "/authorize";
 
 /// Why a call brought no answer.
@@ -31,7 +29,7 @@ const AUTHORIZE: &str = "/authorize";
 pub enum ControlApiError {
     /// No answer, or not one of ours. Whether it was done is unknown.
     #[error("control plane does not answer")]
-    Unreachable(#[from] reqwest::Error),
+    Unreachable(#[source] NoAnswer),
     /// It answered no. For `authorize` the body is the public error body, to be passed on.
     #[error("control plane answered {status}: {}", String::from_utf8_lossy(body))]
     Refused {
@@ -68,7 +66,7 @@ type Prove = Box<dyn Fn(Uuid) -> RegisterProof + Send + Sync>;
 
 /// Client of the agents API; share it in an `Arc`.
 pub struct ControlApi {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     base: String,
     join_token: String,
     introduction: RwLock<Register>,
@@ -84,16 +82,22 @@ impl ControlApi {
     /// # Errors
     /// When the TLS set-up of this machine cannot be read.
     pub fn new(base: &str, join_token: &str, introduction: Register) -> Result<Self, ControlApiError> {
-        let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).build()?;
-        Ok(Self {
-            http,
+        let http = Http::new().map_err(|error| ControlApiError::Unreachable(error.into()))?;
+        Ok(Self::over(Arc::new(http), base, join_token, introduction))
+    }
+
+    /// The same with another way to the control plane.
+    #[must_use]
+    pub fn over(transport: Arc<dyn Transport>, base: &str, join_token: &str, introduction: Register) -> Self {
+        Self {
+            transport,
             base: base.trim_end_matches('/').to_owned(),
             join_token: join_token.to_owned(),
             introduction: RwLock::new(introduction),
             prove: None,
             session: RwLock::default(),
             registering: tokio::sync::Mutex::default(),
-        })
+        }
     }
 
     /// Each registration under a known id is made with this.
@@ -240,22 +244,40 @@ impl ControlApi {
         B: Serialize + Sync + ?Sized,
         A: DeserializeOwned,
     {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
+        let request = self.request(method, path, body, token)?;
+        let response = self.transport.send(request).await.map_err(ControlApiError::Unreachable)?;
         let status = response.status();
         // `authorize` answers 401 for the caller's credential too; there ours is at fault when the header says so.
         let about_us = path != AUTHORIZE || response.headers().contains_key(AGENT_TOKEN_REFUSED);
         if status == StatusCode::UNAUTHORIZED && about_us {
             return Err(ControlApiError::TokenRefused);
         }
-        let body = response.bytes().await?;
+        let body = response.into_body();
         if !status.is_success() {
             return Err(ControlApiError::Refused { status, body });
         }
         // A 204 says as much as `null`.
         Ok(serde_json::from_slice(if status == StatusCode::NO_CONTENT { b"null" } else { &body })?)
+    }
+
+    fn request<B>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+        token: &str,
+    ) -> Result<Request<Bytes>, ControlApiError>
+    where
+        B: Serialize + ?Sized,
+    {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+        let unsendable = |error: http::Error| ControlApiError::Unreachable(error.into());
+        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| unsendable(error.into()))?;
+        bearer.set_sensitive(true);
+        request.header(header::AUTHORIZATION, bearer).body(Bytes::from(bytes)).map_err(unsendable)
     }
 }

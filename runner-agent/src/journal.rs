@@ -27,7 +27,11 @@ pub struct Journal {
     content: Mutex<Content>,
     /// Held while the file is written, so that readers need not wait for the disk.
     writing: Mutex<()>,
+    clock: Clock,
 }
+
+/// Seconds since 1970.
+pub type Clock = fn() -> u64;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Content {
@@ -54,6 +58,14 @@ impl Journal {
     /// When the directory cannot be made or the file not be read. A file that is not a journal is an error too:
     /// going on without it would make this a new runner and orphan every container.
     pub fn open(state_dir: &Path) -> io::Result<Self> {
+        Self::with_clock(state_dir, system_clock)
+    }
+
+    /// The same by another clock.
+    ///
+    /// # Errors
+    /// As of [`Journal::open`].
+    pub fn with_clock(state_dir: &Path, clock: Clock) -> io::Result<Self> {
         fs::create_dir_all(state_dir)?;
         let path = state_dir.join(FILE);
         let content = match fs::read(&path) {
@@ -62,7 +74,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, content: Mutex::new(content), writing: Mutex::default() })
+        Ok(Self { path, content: Mutex::new(content), writing: Mutex::default(), clock })
     }
 
     /// The id from an earlier life.
@@ -87,7 +99,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written: then destruction has to wait.
     pub fn bury(&self, sandbox: Uuid, epoch: u64) -> io::Result<()> {
-        let now = now();
+        let now = (self.clock)();
         self.change(|content| {
             content.tombstones.retain(|_, stone| now.saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs());
             let stone = content.tombstones.entry(sandbox).or_insert(Tombstone { epoch, at: now });
@@ -100,7 +112,7 @@ impl Journal {
     #[must_use]
     pub fn tombstone(&self, sandbox: Uuid) -> Option<u64> {
         let stone = *self.lock().tombstones.get(&sandbox)?;
-        (now().saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs()).then_some(stone.epoch)
+        ((self.clock)().saturating_sub(stone.at) < TOMBSTONE_LIFE.as_secs()).then_some(stone.epoch)
     }
 
     /// The control plane does not want these placements: for how long has it said so?
@@ -108,7 +120,7 @@ impl Journal {
     /// # Errors
     /// When the first time cannot be written.
     pub fn kept_for(&self, placements: &[(Uuid, u64)]) -> io::Result<Vec<Duration>> {
-        let now = now();
+        let now = (self.clock)();
         let mut since = Vec::with_capacity(placements.len());
         self.change(|content| {
             let before = content.kept.len();
@@ -162,7 +174,7 @@ fn kept_key(sandbox: Uuid, epoch: u64) -> String {
     format!("{sandbox} {epoch}")
 }
 
-fn now() -> u64 {
+fn system_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

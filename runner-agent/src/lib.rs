@@ -2,7 +2,7 @@
 //!
 //! * [`agent`] one agent from registration to its end; [`config`] its environment
 //! * [`control_api`] the agents API of the control plane; [`register`], [`heartbeat`]
-//! * [`limits`] of this process; [`durable`] files that survive a crash
+//! * [`limits`] of this process; [`blocking`] work that waits for the disk; [`durable`] files that survive a crash
 //! * [`jobs`] the runner's queue
 //! * [`edge`] the way in for clients and other edges; [`edge::client_door`] first
 //! * [`runner`] the holder of sandboxes, put together; [`capacity`] how much it can hold
@@ -22,6 +22,7 @@
 //! Start reading at [`sandboxes`].
 
 pub mod agent;
+pub mod blocking;
 pub mod capacity;
 pub mod config;
 pub mod control_api;

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use paddock_model::entropy;
 use paddock_wire::agents::{Capacity, Register, Registered};
-use rand::Rng;
 
 use crate::{config::Config, control_api::ControlApi, journal::Journal};
 
@@ -46,7 +46,8 @@ pub async fn until_accepted(api: &ControlApi, journal: &Journal) -> std::io::Res
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "not registered yet"),
         }
         // Many agents come up together after an outage: they should not come back together.
-        tokio::time::sleep(wait.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+        let jitter = u16::try_from(entropy::below(1024)).unwrap_or_default();
+        tokio::time::sleep(wait.mul_f64(0.5 + f64::from(jitter) / 2048.0)).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }

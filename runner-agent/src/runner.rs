@@ -9,6 +9,7 @@ use paddock_wire::agents::Capacity;
 use tokio::task::JoinSet;
 
 use crate::{
+    blocking,
     config::{EngineKind, RunnerConfig},
     control_api::ControlApi,
     daemon_binary,
@@ -19,7 +20,7 @@ use crate::{
         slots::{SlotSpec, Slots},
     },
     sandboxes::{
-        daemon::DaemonClient,
+        daemon::{DaemonClient, Daemons},
         files::Files,
         health,
         holdings::Holdings,
@@ -29,7 +30,7 @@ use crate::{
         owner,
         registry::{OwnerSeat, Registry},
     },
-    snapshots::Captures,
+    snapshots::{CaptureStore, Captures},
 };
 
 const ENGINE_AWAY: Duration = Duration::from_secs(1);
@@ -47,6 +48,36 @@ pub struct Runner {
     pub tasks: JoinSet<()>,
     /// The owner tasks; they end when this is dropped.
     pub owners: Owners,
+}
+
+/// What a runner stands on.
+pub struct Ground {
+    /// Containers.
+    pub engine: Arc<dyn Engine>,
+    /// Calls to what runs in them.
+    pub daemons: Arc<dyn Daemons>,
+    /// Where their files go and come from.
+    pub captures: Arc<dyn CaptureStore>,
+    /// What outlives the agent.
+    pub journal: Arc<Journal>,
+    /// The control plane.
+    pub control: Arc<ControlApi>,
+}
+
+impl Ground {
+    /// The real one.
+    ///
+    /// # Errors
+    /// When a directory cannot be made, or the TLS set-up of this machine not be read.
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        state_dir: &std::path::Path,
+        control: Arc<ControlApi>,
+        journal: Arc<Journal>,
+    ) -> anyhow::Result<Self> {
+        let captures = Arc::new(Captures::new(state_dir, Arc::clone(&control))?);
+        Ok(Self { engine, daemons: Arc::new(DaemonClient::new()?), captures, journal, control })
+    }
 }
 
 /// The owner tasks of a runner.
@@ -104,11 +135,10 @@ async fn connect(config: &RunnerConfig) -> Result<(Arc<dyn Engine>, engine::Host
 pub async fn start(
     config: &RunnerConfig,
     state_dir: &std::path::Path,
-    engine: Arc<dyn Engine>,
+    ground: Ground,
     (cpus, capacity): (u32, Capacity),
-    control: Arc<ControlApi>,
-    journal: Arc<Journal>,
 ) -> anyhow::Result<Runner> {
+    let Ground { engine, daemons, captures, journal, control } = ground;
     let session = control.session()?;
     let daemon = daemon_binary::keep(&config.daemon, state_dir)?;
     let image = match &config.pause_image {
@@ -134,12 +164,12 @@ pub async fn start(
         engine,
         holdings: Holdings::new(capacity),
         starts,
-        captures: Captures::new(state_dir, Arc::clone(&control))?,
+        captures,
         files: Files::new(&state_dir.canonicalize()?, &daemon.path, network.gateway),
         journal,
         outbox: Outbox::default(),
         control: Arc::clone(&control),
-        daemons: DaemonClient::new()?,
+        daemons,
     });
     let owners = Owners::default();
     let registry = Arc::new(registry(&host, &owners));
@@ -173,7 +203,7 @@ fn serve(host: &Arc<Host>, registry: &Arc<Registry>, control: Arc<ControlApi>) -
 async fn forget_old_spools(host: Arc<Host>) {
     loop {
         let forgetful = Arc::clone(&host);
-        if let Err(error) = tokio::task::spawn_blocking(move || forgetful.captures.forget_old()).await {
+        if let Err(error) = blocking::run(move || Ok(forgetful.captures.forget_old())).await {
             tracing::error!(%error, "old spools stay");
         }
         tokio::time::sleep(OLD_SPOOLS).await;

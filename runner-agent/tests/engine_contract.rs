@@ -12,7 +12,7 @@ use paddock_runner_agent::{
         labels::{Labels, Role, SandboxLabels, Size},
     },
     readiness::{INSIDE_DIR, ReadyDoor, SOCKET_NAME},
-    sandboxes::daemon::{DaemonClient, DaemonError},
+    sandboxes::daemon::{DaemonClient, DaemonError, Daemons},
 };
 use paddock_wire::work::Env;
 use support::docker::{self, Cleanup};

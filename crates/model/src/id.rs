@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
+use crate::entropy;
+
 /// An identifier was not a UUID in its canonical, lower-case, hyphenated form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a UUID")]
@@ -18,7 +20,7 @@ macro_rules! uuid_id {
         impl $name {
             /// A fresh random (version 4) identifier.
             pub fn random() -> Self {
-                Self(Uuid::new_v4())
+                Self(entropy::uuid())
             }
         }
 

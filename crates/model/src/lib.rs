@@ -13,12 +13,14 @@
 //! * [`placement`] which runner takes it
 //! * [`runner`] the agents that hold sandboxes or answer clients
 //! * [`snapshot`] what sandboxes start from, and the warm pools of it
+//! * [`entropy`] choices without a reason, which a simulation can replay
 //! * [`access`] organizations, users, API keys, permissions, and who did something
 //!
 //! Start reading at [`lifecycle`], then [`plan`].
 
 pub mod access;
 pub mod change;
+pub mod entropy;
 pub mod id;
 pub mod lifecycle;
 pub mod placement;

@@ -3,8 +3,7 @@
 //! Environment and labels are ordinary work of the new generation; until the owner task has applied it, the gate holds
 //! every door. So the answer may say `started` at once.
 
-use paddock_model::{access::Actor, change::Claim, id::SandboxId, sandbox::Detail, snapshot::Pool};
-use rand::seq::SliceRandom as _;
+use paddock_model::{access::Actor, change::Claim, entropy, id::SandboxId, sandbox::Detail, snapshot::Pool};
 
 use super::{
     Error,
@@ -33,7 +32,7 @@ const TRIES: usize = 3;
 pub(super) async fn from_pool(app: &App, order: &Order, actor: &Actor) -> Result<Option<Detail>, Error> {
     let Some(pool) = pool(app, order).await?.filter(|pool| pool.size > 0) else { return Ok(None) };
     let mut ids = app.store.unclaimed_ids(&pool.id, CANDIDATES).await?;
-    ids.shuffle(&mut rand::rng());
+    entropy::shuffle(&mut ids);
     let (few, others) = ids.split_at(ids.len().min(LOOKED_AT));
     let mut ready = candidates(app, &pool, few).await?;
     if ready.is_empty() {

@@ -1,13 +1,13 @@
 //! Which runner takes a sandbox, and who the runners are.
 
 use paddock_model::{
+    entropy,
     id::RunnerId,
     placement::{self, Candidate},
     runner::{Load, Runner},
     sandbox::{Resources, Sandbox},
     time::Timestamp,
 };
-use rand::Rng as _;
 
 use super::Error;
 use crate::{app::App, store::sandboxes::Stored};
@@ -57,7 +57,7 @@ fn pick(
 ) -> Option<RunnerId> {
     let candidates = fleet.iter().filter_map(|(runner, load)| runner.candidate(load, image, now));
     let candidates: Vec<Candidate> = candidates.filter(|candidate| Some(candidate.id) != refuser).collect();
-    placement::choose(&candidates, need, |n| rand::rng().random_range(0..n))
+    placement::choose(&candidates, need, entropy::index)
 }
 
 /// The agents of a region with their last signs of life; those that never gave one are left out.

@@ -1,6 +1,6 @@
 //! The sweep: walks only what is due, and does for certainty what requests do for speed. Same plan, same road.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use futures::stream::TryStreamExt as _;
 use paddock_model::{
@@ -94,13 +94,13 @@ fn sandbox_of(what: DueItem) -> Option<SandboxId> {
     }
 }
 
-async fn dead_owners(app: &App, heads: &[Stored]) -> Result<HashSet<RunnerId>, Error> {
-    let owners: HashSet<RunnerId> = heads.iter().filter_map(|head| head.sandbox.runner).collect();
+async fn dead_owners(app: &App, heads: &[Stored]) -> Result<BTreeSet<RunnerId>, Error> {
+    let owners: BTreeSet<RunnerId> = heads.iter().filter_map(|head| head.sandbox.runner).collect();
     let owners = futures::future::try_join_all(owners.into_iter().map(|owner| place::runner(app, owner))).await?;
     Ok(owners.into_iter().flatten().filter(|owner| owner.dead).map(|owner| owner.id).collect())
 }
 
-fn sort_out(heads: Vec<Stored>, dead: &HashSet<RunnerId>, now: Timestamp) -> Vec<(Task, Stored)> {
+fn sort_out(heads: Vec<Stored>, dead: &BTreeSet<RunnerId>, now: Timestamp) -> Vec<(Task, Stored)> {
     let mut failing = 0;
     let mut task = |sandbox: &Sandbox| {
         if sandbox.runner.is_some_and(|owner| dead.contains(&owner)) {

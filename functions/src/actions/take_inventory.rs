@@ -4,7 +4,7 @@
 //! destroyed. What is unknown, or of an epoch that was lost, is stopped and its files are kept for a day. Where there is
 //! nothing new to say, or the head does not read, nothing is said, and the container stays as it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use paddock_model::{
     id::{RunnerId, SandboxId},
@@ -43,10 +43,10 @@ enum Finding {
 /// Decides about every entry.
 pub async fn run(app: &App, runner: RunnerId, inventory: Inventory) -> Result<InventoryAnswer, Error> {
     let owned = app.store.owned_by(runner).await?;
-    let listed: HashSet<SandboxId> = inventory.entries.iter().map(|entry| SandboxId(entry.sandbox_id)).collect();
-    let ids: HashSet<SandboxId> = owned.into_iter().map(|(id, _)| id).chain(listed.iter().copied()).collect();
+    let listed: BTreeSet<SandboxId> = inventory.entries.iter().map(|entry| SandboxId(entry.sandbox_id)).collect();
+    let ids: BTreeSet<SandboxId> = owned.into_iter().map(|(id, _)| id).chain(listed.iter().copied()).collect();
     let Heads { found, unreadable } = app.store.heads(&Vec::from_iter(ids)).await?;
-    let heads: HashMap<SandboxId, Sandbox> = found.into_iter().map(|head| (head.sandbox.id, head.sandbox)).collect();
+    let heads: BTreeMap<SandboxId, Sandbox> = found.into_iter().map(|head| (head.sandbox.id, head.sandbox)).collect();
     let judged = |entry: &InventoryEntry| match heads.get(&SandboxId(entry.sandbox_id)) {
         None if unreadable.contains(&SandboxId(entry.sandbox_id)) => Finding::AsItIs,
         head => judge(runner, entry, head),
@@ -97,8 +97,8 @@ fn brake(findings: &[(Finding, InventoryEntry)]) -> Result<(), Error> {
 }
 
 /// The present wishes of those that this runner still owns. What does not read gets none, and stays as it is.
-async fn works(app: &App, runner: RunnerId, ids: &[SandboxId]) -> Result<HashMap<SandboxId, Work>, Error> {
-    let mut works = HashMap::new();
+async fn works(app: &App, runner: RunnerId, ids: &[SandboxId]) -> Result<BTreeMap<SandboxId, Work>, Error> {
+    let mut works = BTreeMap::new();
     for (head, spec) in app.store.details(ids).await? {
         if head.sandbox.runner == Some(runner)
             && !head.sandbox.state.is_failed()
@@ -113,7 +113,7 @@ async fn works(app: &App, runner: RunnerId, ids: &[SandboxId]) -> Result<HashMap
 /// The answer, and the work that has no place in it.
 fn answer(
     findings: Vec<(Finding, InventoryEntry)>,
-    mut works: HashMap<SandboxId, Work>,
+    mut works: BTreeMap<SandboxId, Work>,
 ) -> (InventoryAnswer, Vec<Work>) {
     let (mut decisions, mut by_queue, mut room) = (Vec::new(), Vec::new(), MOST_WORK);
     for (finding, InventoryEntry { sandbox_id, epoch, .. }) in findings {

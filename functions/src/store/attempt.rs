@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use rand::Rng as _;
+use paddock_model::entropy;
 
 use super::error::is_contention;
 
@@ -29,6 +29,6 @@ where
 /// Full jitter, doubling from 20 ms.
 pub(super) async fn pause(tried: u32) {
     let most = 20u64 << tried.min(6);
-    let millis = rand::rng().random_range(1..=most);
+    let millis = 1 + entropy::below(most);
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }

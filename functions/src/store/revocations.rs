@@ -1,9 +1,8 @@
 //! The revocation feed: what stopped being allowed, by minute. Written in the transaction that revokes, read by every
 //! edge every two seconds.
 
-use paddock_model::{id::SandboxId, time::Timestamp};
+use paddock_model::{entropy, id::SandboxId, time::Timestamp};
 use paddock_wire::agents::{Revocation, Revoked};
-use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -36,8 +35,8 @@ pub(super) fn of_credential(sha256: &str, now: Timestamp) -> Result<(Item, Expre
 
 fn entry(now: Timestamp, sandbox: Option<SandboxId>, credential: Option<String>) -> Result<(Item, Expression), Error> {
     let millis = u64::try_from(now.0).unwrap_or(0);
-    let ulid = Ulid::from_parts(millis, rand::random());
-    let shard = rand::rng().random_range(0..keys::REVOCATION_SHARDS);
+    let ulid = Ulid::from_parts(millis, entropy::uuid().as_u128());
+    let shard = u32::try_from(entropy::below(keys::REVOCATION_SHARDS.into())).unwrap_or_default();
     let key = keys::revocation(minute(now), shard, &ulid.to_string());
     let item = RevocationItem { ttl: now.0 / 1000 + KEPT_SECONDS, sandbox: sandbox.map(|id| id.0), credential };
     Ok((write(&key, &item)?, Expression::default()))

@@ -4,10 +4,11 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     net::Ipv4Addr,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ipnet::Ipv4Net;
+use tokio::time::Instant;
 
 /// How long an address is nobody's.
 pub const REST: Duration = Duration::from_secs(60);

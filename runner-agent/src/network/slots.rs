@@ -8,13 +8,14 @@
 //! * [`garbage`] what is to be removed, and when
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use paddock_model::entropy;
+use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
 use self::{demand::Demand, garbage::Garbage};
@@ -86,7 +87,7 @@ struct State {
     stock: VecDeque<Slot>,
     demand: Demand,
     /// Pause container → the sandbox that uses it.
-    tenants: HashMap<String, Uuid>,
+    tenants: BTreeMap<String, Uuid>,
     garbage: Garbage,
     /// Addresses whose pause container is being made: the engine has it before we know its id.
     making: BTreeSet<Ipv4Addr>,
@@ -102,7 +103,7 @@ impl Slots {
             addresses: Addresses::new(network.subnet, network.gateway),
             stock: VecDeque::new(),
             demand: Demand::default(),
-            tenants: HashMap::new(),
+            tenants: BTreeMap::new(),
             garbage: Garbage::default(),
             making: BTreeSet::new(),
             strangers: Vec::new(),
@@ -223,11 +224,12 @@ impl Slots {
             let due = self.collect_due(Instant::now()).await;
             let wait = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
+                biased;
                 () = wait => {}
                 () = self.discarded.notified() => {}
             }
@@ -259,6 +261,7 @@ impl Slots {
             self.starts.quiet_or_spare().await
         } else {
             tokio::select! {
+                biased;
                 () = self.starts.quiet() => None,
                 // It may have been the last one that was taken.
                 () = self.changed.notified() => return Ok(true),
@@ -283,7 +286,7 @@ impl Slots {
 
     async fn make_at(&self, address: Ipv4Addr) -> Result<Slot, EngineError> {
         let spec = ContainerSpec {
-            name: pause_name(Uuid::new_v4()),
+            name: pause_name(entropy::uuid()),
             labels: Labels {
                 deployment: self.spec.deployment.clone(),
                 runner: self.spec.runner.clone(),

@@ -4,6 +4,7 @@
 
 use std::{error::Error, io::ErrorKind, net::SocketAddr, time::Duration};
 
+use async_trait::async_trait;
 use paddock_wire::work::Env;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ pub enum DaemonError {
     /// No answer.
     #[error("the sandbox's daemon does not answer")]
     Silent(#[from] reqwest::Error),
+    /// Nothing is there, or nothing that runs.
+    #[error("there is no daemon")]
+    Absent,
     /// It answered no.
     #[error("the sandbox's daemon answered {0}")]
     Refused(StatusCode),
@@ -34,7 +38,7 @@ impl DaemonError {
     pub fn is_the_daemons(&self) -> bool {
         match self {
             Self::Silent(error) => error.is_timeout() || comes_from_outside(error),
-            Self::Refused(_) | Self::Malformed => true,
+            Self::Absent | Self::Refused(_) | Self::Malformed => true,
         }
     }
 
@@ -75,6 +79,22 @@ fn comes_from_outside(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Calls to daemons.
+#[async_trait]
+pub trait Daemons: Send + Sync {
+    /// `GET /version`; none when it says one that cannot be.
+    ///
+    /// # Errors
+    /// When it does not answer, or not so.
+    async fn version(&self, daemon: SocketAddr) -> Result<Option<String>, DaemonError>;
+
+    /// `POST /env`: later processes see these variables.
+    ///
+    /// # Errors
+    /// When it does not answer, or not so.
+    async fn set_env(&self, daemon: SocketAddr, env: &Env) -> Result<(), DaemonError>;
+}
+
+/// Calls over HTTP.
 #[derive(Clone)]
 pub struct DaemonClient {
     http: reqwest::Client,
@@ -95,12 +115,11 @@ impl DaemonClient {
             .build()?;
         Ok(Self { http })
     }
+}
 
-    /// `GET /version`; none when it says one that cannot be.
-    ///
-    /// # Errors
-    /// When it does not answer, or not so.
-    pub async fn version(&self, daemon: SocketAddr) -> Result<Option<String>, DaemonError> {
+#[async_trait]
+impl Daemons for DaemonClient {
+    async fn version(&self, daemon: SocketAddr) -> Result<Option<String>, DaemonError> {
         let response = self.http.get(format!("http://{daemon}/version")).send().await?;
         if !response.status().is_success() {
             return Err(DaemonError::Refused(response.status()));
@@ -112,11 +131,7 @@ impl DaemonClient {
         body["version"].as_str().map(known_version).ok_or(DaemonError::Malformed)
     }
 
-    /// `POST /env`: later processes see these variables.
-    ///
-    /// # Errors
-    /// When it does not answer, or not so.
-    pub async fn set_env(&self, daemon: SocketAddr, env: &Env) -> Result<(), DaemonError> {
+    async fn set_env(&self, daemon: SocketAddr, env: &Env) -> Result<(), DaemonError> {
         let response = self.http.post(format!("http://{daemon}/env")).json(&json!({ "set": env })).send().await?;
         if response.status().is_success() { Ok(()) } else { Err(DaemonError::Refused(response.status())) }
     }

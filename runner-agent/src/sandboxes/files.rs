@@ -14,6 +14,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
+    blocking,
     engine::{DAEMON_PATH, Mount},
     readiness::INSIDE_DIR,
 };
@@ -64,7 +65,8 @@ impl Files {
     /// # Errors
     /// When its directory cannot be removed.
     pub async fn remove(&self, sandbox: Uuid) -> io::Result<()> {
-        match tokio::fs::remove_dir_all(self.dir(sandbox)).await {
+        let dir = self.dir(sandbox);
+        match blocking::run(move || fs::remove_dir_all(dir)).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }

@@ -1,7 +1,7 @@
 //! What happens to containers behind our back: the engine's own notices, and a check for those that were missed.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -68,7 +68,7 @@ fn pass_on(host: &Host, registry: &Registry, died: &Died) {
 
 /// Checks all that should run, for ever.
 pub async fn check(host: Arc<Host>, registry: Arc<Registry>) {
-    let mut silent = HashMap::new();
+    let mut silent = BTreeMap::new();
     loop {
         tokio::time::sleep(CHECK_EVERY).await;
         registry.sweep();
@@ -103,7 +103,7 @@ fn check_containers(registry: &Registry, containers: &[Container]) {
     }
 }
 
-async fn check_daemons(host: &Host, registry: &Registry, silent: &mut HashMap<Uuid, u32>) {
+async fn check_daemons(host: &Host, registry: &Registry, silent: &mut BTreeMap<Uuid, u32>) {
     let running = registry.all().into_iter().filter_map(|handle| match handle.applied().borrow().phase {
         Phase::Running { addr } => Some((handle.clone(), addr)),
         _ => None,
@@ -120,7 +120,7 @@ async fn check_daemons(host: &Host, registry: &Registry, silent: &mut HashMap<Uu
 }
 
 /// Those whose daemon has now been silent for several rounds. `silent` counts them from one round to the next.
-fn lost(answers: Vec<(Handle, Result<(), DaemonError>)>, silent: &mut HashMap<Uuid, u32>) -> Vec<Handle> {
+fn lost(answers: Vec<(Handle, Result<(), DaemonError>)>, silent: &mut BTreeMap<Uuid, u32>) -> Vec<Handle> {
     let checked = answers.len();
     let (silent_now, unasked): (Vec<_>, Vec<_>) = answers
         .into_iter()
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_is_silent_three_times_in_a_row_is_lost() {
-        let (handles, mut silent) = (handles(5), HashMap::new());
+        let (handles, mut silent) = (handles(5), BTreeMap::new());
         for _ in 0..2 {
             assert!(lost(round(&handles, 1), &mut silent).is_empty());
         }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn many_at_once_are_not_given_up() {
-        let (handles, mut silent) = (handles(50), HashMap::new());
+        let (handles, mut silent) = (handles(50), BTreeMap::new());
         for _ in 0..10 {
             assert!(lost(round(&handles, 6), &mut silent).is_empty());
         }

@@ -5,14 +5,15 @@ use std::{io, sync::Arc};
 use uuid::Uuid;
 
 use crate::{
+    blocking,
     control_api::ControlApi,
     engine::{Container, Engine, EngineError, starts::Starts},
     journal::Journal,
     network::{firewall::Firewall, slots::Slots},
-    snapshots::Captures,
+    snapshots::CaptureStore,
 };
 
-use super::{daemon::DaemonClient, files::Files, holdings::Holdings, outbox::Outbox};
+use super::{daemon::Daemons, files::Files, holdings::Holdings, outbox::Outbox};
 
 /// The runner, as its owner tasks see it.
 pub struct Host {
@@ -33,7 +34,7 @@ pub struct Host {
     /// Files mounted into sandboxes.
     pub files: Files,
     /// Captures of files, and sandboxes begun with them.
-    pub captures: Captures,
+    pub captures: Arc<dyn CaptureStore>,
     /// Tombstones.
     pub journal: Arc<Journal>,
     /// Reports on their way.
@@ -41,7 +42,7 @@ pub struct Host {
     /// For the key of sealed environments.
     pub control: Arc<ControlApi>,
     /// Calls to daemons.
-    pub daemons: DaemonClient,
+    pub daemons: Arc<dyn Daemons>,
 }
 
 impl Host {
@@ -67,7 +68,7 @@ impl Host {
     /// When it cannot be written.
     pub async fn bury(&self, sandbox: Uuid, epoch: u64) -> io::Result<()> {
         let journal = Arc::clone(&self.journal);
-        tokio::task::spawn_blocking(move || journal.bury(sandbox, epoch)).await.map_err(io::Error::other)?
+        blocking::run(move || journal.bury(sandbox, epoch)).await
     }
 
     /// The rules of the network are in force, so that a sandbox may start.
@@ -87,6 +88,8 @@ pub mod tests {
     use crate::{
         engine::{NetworkSpec, fake::FakeEngine},
         network::slots::SlotSpec,
+        sandboxes::daemon::DaemonClient,
+        snapshots::Captures,
     };
 
     /// A host on this engine, registered nowhere.
@@ -111,7 +114,7 @@ pub mod tests {
         let engine: Arc<dyn Engine> = Arc::new(engine.clone());
         let control = Arc::new(ControlApi::new("http://127.0.0.1:9", "join", introduction()).unwrap());
         Arc::new(Host {
-            captures: Captures::new(state_dir, Arc::clone(&control)).unwrap(),
+            captures: Arc::new(Captures::new(state_dir, Arc::clone(&control)).unwrap()),
             deployment,
             runner,
             slots: Slots::new(Arc::clone(&engine), slots, &made, starts.clone()),
@@ -123,7 +126,7 @@ pub mod tests {
             journal: Arc::new(Journal::open(state_dir).unwrap()),
             outbox: Outbox::default(),
             control,
-            daemons: DaemonClient::new().unwrap(),
+            daemons: Arc::new(DaemonClient::new().unwrap()),
         })
     }
 

@@ -2,8 +2,10 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 /// Last activity of one sandbox. Touching it is one atomic store, cheap enough for every chunk of a stream.
 #[derive(Debug)]

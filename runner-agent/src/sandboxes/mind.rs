@@ -3,9 +3,10 @@
 //! [`Mind::receive`] accepts, repeats, ignores or refuses a copy of the wish. [`Mind::next`] says what to do next.
 //! The owner does it and tells the outcome by the `note_*` methods. Nothing else changes what is known.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use paddock_wire::work::{Captured, Observed, WhenIdle, Wish, Work};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{

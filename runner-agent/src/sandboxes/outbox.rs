@@ -3,14 +3,17 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use paddock_wire::{
     agents::{Reports, Verdict},
     work::Report,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::registry::Registry;
 use crate::control_api::{ControlApi, ControlApiError};
@@ -136,11 +139,12 @@ impl Outbox {
             }
             let ripe = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
+                biased;
                 () = ripe => {}
                 () = self.put.notified() => {}
             }

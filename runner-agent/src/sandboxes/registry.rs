@@ -4,7 +4,7 @@
 //! that is behind gets the specification by [`Registry::deliver`] instead of waiting for the queue.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -155,7 +155,7 @@ type Seat = Box<dyn Fn(OwnerSeat) + Send + Sync>;
 
 /// All sandboxes of this runner.
 pub struct Registry {
-    handles: Mutex<HashMap<Uuid, Handle>>,
+    handles: Mutex<BTreeMap<Uuid, Handle>>,
     seat: Seat,
 }
 
@@ -217,7 +217,7 @@ impl Registry {
         self.lock().retain(|_, handle| !handle.mailbox.is_closed());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Handle>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, Handle>> {
         // No code that can panic runs under the lock, so a poisoned map is still whole.
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }

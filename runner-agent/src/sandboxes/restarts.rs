@@ -1,9 +1,8 @@
 //! How often a sandbox that ends unasked is started again before it is given up.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
 
 /// So many, within ten minutes.
 pub const MOST: usize = 3;

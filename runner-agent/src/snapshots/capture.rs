@@ -19,7 +19,7 @@ use super::{
     upload::{self, Upload},
 };
 
-/// Packed, and on its way to S3. Dropped, the upload stops; [`Captures::pack`] goes on with it without packing again.
+/// Packed, and on its way to S3. Dropped, the upload stops; [`Captures::begin`] goes on with it without packing again.
 pub struct Packing {
     wanted: Wanted,
     manifest: Manifest,
@@ -50,7 +50,7 @@ impl Captures {
     ///
     /// # Errors
     /// See [`CaptureError`].
-    pub async fn pack(
+    pub async fn begin(
         &self,
         wanted: Wanted,
         dir: &Path,
@@ -174,5 +174,5 @@ fn seal(spool: &Spool, journal: &Arc<Journal>, manifest: &Manifest, turn: &Turn)
 }
 
 async fn blocking<A: Send + 'static>(work: impl FnOnce() -> io::Result<A> + Send + 'static) -> Result<A, CaptureError> {
-    spawn_blocking(work).await.map_err(CaptureError::here)?.map_err(CaptureError::here)
+    crate::blocking::run(work).await.map_err(CaptureError::here)
 }

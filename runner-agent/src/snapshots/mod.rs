@@ -3,7 +3,7 @@
 //! Making one: the changed files are packed into a spool on this machine while whole parts of it go to S3 already. The
 //! container has to be frozen only while it is packed; after that the spool is the truth, over restarts of the agent too.
 //!
-//! * [`capture`] the way of one capture: [`Captures::pack`], then [`Captures::finish`]
+//! * [`capture`] the way of one capture: packed, and then the [`Rest`]
 //! * [`spool`] what is on disk of it; [`packing`] how that is written; [`upload`] and [`part`] how it is sent
 //! * [`restore`] the other way
 //! * [`turns`] one at a time; [`retry`] what is tried again
@@ -22,14 +22,13 @@ mod upload;
 
 use std::{fs, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
-use paddock_wire::work::Restore;
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use paddock_wire::work::{Manifest, Restore};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use self::{
-    capture::Packing,
-    error::{CaptureError, RestoreError},
-};
+pub use self::error::{CaptureError, RestoreError};
 use self::{spool::Spool, turns::Turns};
 use crate::control_api::ControlApi;
 
@@ -46,6 +45,39 @@ pub struct Wanted {
     pub sandbox: Uuid,
     /// The placement that is captured.
     pub epoch: u64,
+}
+
+/// What is left to do of a capture once its files are packed and the container may go on.
+pub type Rest<'a> = BoxFuture<'a, Result<Manifest, CaptureError>>;
+
+/// Where captures go, and first files come from.
+#[async_trait]
+pub trait CaptureStore: Send + Sync {
+    /// Whether a capture is wholly packed, so that [`CaptureStore::pack`] needs neither its directory nor a frozen
+    /// container.
+    fn is_packed(&self, id: Uuid) -> bool;
+
+    /// Packs `dir`, the upper directory of a container that is frozen or stopped, unless that was done before; `image`
+    /// is the digest of the image's configuration, `sha256:<hex>`. The rest is waited for apart.
+    ///
+    /// # Errors
+    /// See [`CaptureError`].
+    async fn pack<'a>(
+        &'a self,
+        wanted: Wanted,
+        dir: &Path,
+        image: &str,
+        cancel: &'a CancellationToken,
+    ) -> Result<Rest<'a>, CaptureError>;
+
+    /// Unpacks into `dir`, the upper directory of a container that was never started; what is in there is removed first.
+    ///
+    /// # Errors
+    /// See [`RestoreError`].
+    async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError>;
+
+    /// Removes what nobody asked for in long.
+    fn forget_old(&self);
 }
 
 /// Spools and uploads of this runner.
@@ -72,17 +104,29 @@ impl Captures {
         Ok(Self { spools, control, http, turns: Turns::default() })
     }
 
-    /// Whether a capture is wholly packed, so that [`Captures::pack`] needs neither its directory nor a frozen container.
-    #[must_use]
-    pub fn is_packed(&self, id: Uuid) -> bool {
+    fn spool(&self, id: Uuid) -> Spool {
+        Spool::new(&self.spools, id)
+    }
+}
+
+#[async_trait]
+impl CaptureStore for Captures {
+    fn is_packed(&self, id: Uuid) -> bool {
         self.spool(id).is_packed()
     }
 
-    /// Unpacks into `dir`, the upper directory of a container that was never started; what is in there is removed first.
-    ///
-    /// # Errors
-    /// See [`RestoreError`].
-    pub async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
+    async fn pack<'a>(
+        &'a self,
+        wanted: Wanted,
+        dir: &Path,
+        image: &str,
+        cancel: &'a CancellationToken,
+    ) -> Result<Rest<'a>, CaptureError> {
+        let packing = self.begin(wanted, dir, image, cancel).await?;
+        Ok(Box::pin(self.finish(packing, cancel)))
+    }
+
+    async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
         let work = async {
             let turn = self.turns.take(dir).await;
             restore::run(&self.http, restore, dir, &turn).await
@@ -90,14 +134,9 @@ impl Captures {
         cancel.run_until_cancelled(work).await.unwrap_or(Err(RestoreError::Cancelled))
     }
 
-    /// Removes spools that nobody asked for in 24 hours.
-    pub fn forget_old(&self) {
+    fn forget_old(&self) {
         if let Err(error) = spool::forget(&self.spools, SPOOL_LIFE) {
             tracing::warn!(%error, dir = %self.spools.display(), "old spools are not removed");
         }
-    }
-
-    fn spool(&self, id: Uuid) -> Spool {
-        Spool::new(&self.spools, id)
     }
 }

@@ -1,16 +1,12 @@
 //! A spool, while it grows, into a multipart upload.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use paddock_wire::agents::{CaptureBegin, CaptureComplete, CaptureParts, CaptureUpload};
 use tokio::{
     sync::{Mutex, watch},
     task::JoinSet,
+    time::Instant,
 };
 
 use super::{CaptureError, Wanted, packing::Grown, part, retry, spool::Journal, turns::Turn};

@@ -26,7 +26,7 @@ use paddock_runner_agent::{
     engine::{Engine, EngineError},
     journal::Journal,
     register,
-    runner::{self, Runner},
+    runner::{self, Ground, Runner},
     sandboxes::registry::{Applied, Phase},
 };
 use paddock_wire::{
@@ -253,7 +253,8 @@ impl Rig {
         register::until_accepted(&api, &journal).await.unwrap();
         let capacity = Capacity { cpu: 64, memory_gib: 8, disk_gib: 1000, sandboxes: 100 };
         let engine = Arc::clone(&self.engine);
-        let started = runner::start(&self.config, self.state.path(), engine, (2, capacity), api, journal).await;
+        let ground = Ground::new(engine, self.state.path(), api, journal).unwrap();
+        let started = runner::start(&self.config, self.state.path(), ground, (2, capacity)).await;
         self.runner = Some(started.unwrap());
     }
 

@@ -11,6 +11,7 @@ use axum::{
     Json, Router,
     routing::{get, post},
 };
+use paddock_model::entropy;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::UnixStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,7 +25,7 @@ pub struct FakeDaemon {
     address: SocketAddr,
     socket: Option<PathBuf>,
     env: Arc<Mutex<BTreeMap<String, String>>>,
-    _stops: Arc<DropGuard>,
+    _stops: Option<Arc<DropGuard>>,
 }
 
 impl FakeDaemon {
@@ -44,11 +45,25 @@ impl FakeDaemon {
         });
         let mount = spec.mounts.iter().find(|mount| mount.target == INSIDE_DIR);
         let socket = mount.map(|mount| mount.source.join(SOCKET_NAME));
-        Ok(Self { address, socket, env, _stops: Arc::new(stop.drop_guard()) })
+        Ok(Self { address, socket, env, _stops: Some(Arc::new(stop.drop_guard())) })
     }
 
+    /// One that is asked through its engine, at an address that is nobody else's.
+    pub fn without_socket() -> Self {
+        let [a, b, c, d, e, ..] = entropy::word().to_be_bytes();
+        let address = SocketAddr::from(([127, a, b, c], u16::from_be_bytes([d, e])));
+        Self { address, socket: None, env: Arc::default(), _stops: None }
+    }
+
+    /// Its door.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What `POST /env` does.
+    pub fn set_env(&self, set: &BTreeMap<String, String>) {
+        self.env.lock().unwrap_or_else(PoisonError::into_inner).extend(set.clone());
     }
 
     /// What `POST /env` has set since the server's start.
@@ -64,7 +79,9 @@ impl FakeDaemon {
 
     /// Tells the agent, as the real daemon does, that the door is open.
     pub fn announce(&self) {
-        tokio::spawn(push(self.socket.clone()));
+        if self.socket.is_some() {
+            tokio::spawn(push(self.socket.clone()));
+        }
     }
 }
 

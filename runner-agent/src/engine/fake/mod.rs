@@ -15,10 +15,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
+use paddock_model::entropy;
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
-use self::daemon::FakeDaemon;
+pub use self::daemon::FakeDaemon;
 use super::{
     Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Limits, Network, NetworkSpec, Result,
 };
@@ -45,6 +45,8 @@ struct Inner {
     leaves_in_create: bool,
     /// Whatever is asked for is there.
     every_image: bool,
+    /// Daemons have no sockets.
+    within_process: bool,
     images: BTreeSet<String>,
     registry: BTreeSet<String>,
     networks: BTreeMap<String, Network>,
@@ -82,6 +84,7 @@ impl FakeEngine {
             fail_after: VecDeque::new(),
             leaves_in_create: false,
             every_image: false,
+            within_process: false,
             images: images.iter().map(ToString::to_string).collect(),
             registry: BTreeSet::new(),
             networks: BTreeMap::new(),
@@ -103,6 +106,15 @@ impl FakeEngine {
         engine
     }
 
+    /// An engine that is never short of an image, and whose daemons have no sockets: [`FakeEngine::daemon_at`] asks
+    /// them. For simulations, where nothing may depend on the operating system.
+    #[must_use]
+    pub fn within_process() -> Self {
+        let engine = Self::with_every_image();
+        engine.lock().within_process = true;
+        engine
+    }
+
     /// Makes an image available for pulling.
     pub fn publish(&self, image: &str) {
         self.lock().registry.insert(image.to_owned());
@@ -119,6 +131,15 @@ impl FakeEngine {
     #[must_use]
     pub fn limits(&self, name: &str) -> Option<Limits> {
         self.lock().containers.values().find(|each| each.name == name)?.limits
+    }
+
+    /// The daemon that answers at this address; none while it is frozen.
+    #[must_use]
+    pub fn daemon_at(&self, address: SocketAddr) -> Option<FakeDaemon> {
+        self.lock().containers.values().find_map(|container| match &container.state {
+            State::Running(Some(daemon)) if daemon.address() == address => Some(daemon.clone()),
+            _ => None,
+        })
     }
 
     /// How many containers were ever made.
@@ -262,7 +283,7 @@ impl Engine for FakeEngine {
         {
             return Err(EngineError::Rejected(format!("no container {} to join", sandbox.pause)));
         }
-        let id = Uuid::new_v4().simple().to_string();
+        let id = entropy::uuid().simple().to_string();
         inner.ever_created += 1;
         let files = tempfile::tempdir().map_err(|error| EngineError::Rejected(format!("fake files: {error}")))?;
         let (name, files) = (spec.name.clone(), Arc::new(files));
@@ -293,9 +314,9 @@ impl Engine for FakeEngine {
                 Kind::Sandbox(sandbox) => sandbox,
             }
         };
-        let daemon = FakeDaemon::start(&sandbox)
-            .await
-            .map_err(|error| EngineError::Rejected(format!("fake daemon: {error}")))?;
+        let within_process = self.lock().within_process;
+        let daemon = if within_process { Ok(FakeDaemon::without_socket()) } else { FakeDaemon::start(&sandbox).await };
+        let daemon = daemon.map_err(|error| EngineError::Rejected(format!("fake daemon: {error}")))?;
         let mut inner = self.lock();
         let (_, container) = inner.get_mut(id)?;
         container.state = State::Running(Some(daemon.clone()));

@@ -1,9 +1,8 @@
 //! How many networks to keep in stock: as many as were taken in the largest burst of late.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
 
 /// What is taken within this time was wanted at once: stock cannot be made faster.
 const BURST: Duration = Duration::from_secs(5);

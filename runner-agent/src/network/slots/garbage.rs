@@ -1,6 +1,8 @@
 //! Pause containers to be removed, each in its own time: one that the engine cannot remove holds up no other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Slot;
 

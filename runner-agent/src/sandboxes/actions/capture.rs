@@ -40,7 +40,7 @@ pub async fn capture(
         thaw(host, &body.container).await?;
     }
     let captured = match packed {
-        Ok(packing) => host.captures.finish(packing, cancel).await,
+        Ok(rest) => rest.await,
         Err(error) => Err(error),
     };
     match captured {

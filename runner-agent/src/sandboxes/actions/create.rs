@@ -8,10 +8,11 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use paddock_wire::work::{Env, Work};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, run};
@@ -153,6 +154,7 @@ impl Creation<'_> {
     async fn perform_until_answered(&mut self, step: Step, cancel: &CancellationToken) -> Result<(), Failure> {
         loop {
             let done = tokio::select! {
+                biased;
                 done = self.perform(step) => done,
                 // Only a step that changes nothing may be cut off in the middle.
                 () = cancel.cancelled(), if matches!(step, Step::Image | Step::Turn | Step::Restore) => Err(Failure::Cancelled),

@@ -113,6 +113,7 @@ pub async fn await_ready(
     let answered = async {
         loop {
             tokio::select! {
+                biased;
                 Some(version) = next_knock(&mut knocks) => return version,
                 _ = ask.tick() => match host.daemons.version(daemon).await {
                     Ok(version) => return version,
@@ -122,6 +123,7 @@ pub async fn await_ready(
         }
     };
     let answered = tokio::select! {
+        biased;
         answered = tokio::time::timeout(READY_WITHIN, answered) => answered,
         () = cancel.cancelled() => return Err(Failure::Cancelled),
     };

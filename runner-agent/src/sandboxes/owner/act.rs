@@ -6,11 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
 use paddock_wire::work::{Captured, Observed, Wish, Work};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -75,9 +76,10 @@ impl Owner {
         };
         let first_look = action == Next::Look && begun_for.is_none();
         let is_start = matches!(action, Next::Create | Next::Start);
-        let mut slow = tokio::time::interval_at(tokio::time::Instant::now() + SLOW, SAID_AGAIN);
+        let mut slow = tokio::time::interval_at(Instant::now() + SLOW, SAID_AGAIN);
         let outcome = loop {
             tokio::select! {
+                biased;
                 outcome = &mut doing => break outcome,
                 // Before the first look nothing can be judged.
                 Some(letter) = self.seat.mailbox.recv(), if !first_look => {

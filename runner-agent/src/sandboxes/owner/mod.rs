@@ -1,12 +1,10 @@
 //! The one task that changes a sandbox. It reads its mailbox, asks its [`Mind`] what to do next, does one action at
 //! a time, tells the mind the outcome, publishes, and reports.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use paddock_wire::work::{Captured, Env, Facts, Observed, Report, Wish, Work};
+use tokio::time::Instant;
 
 use super::{
     actions::create,

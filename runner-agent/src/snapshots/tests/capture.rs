@@ -8,7 +8,7 @@ use std::{
 use axum::http::StatusCode;
 
 use super::scene::{Fault, IMAGE, PART_BYTES, Scene};
-use crate::snapshots::CaptureError;
+use crate::snapshots::{CaptureError, CaptureStore};
 
 #[tokio::test]
 async fn the_object_is_what_the_manifest_says() {
@@ -69,7 +69,7 @@ async fn what_the_control_plane_does_not_want_is_refused() {
 async fn a_directory_that_is_not_there_is_a_failure() {
     let scene = Scene::new().await;
     let absent = scene.upper.path().join("absent");
-    let error = scene.captures().pack(scene.wanted, &absent, IMAGE, &scene.cancel).await.unwrap_err();
+    let error = scene.captures().begin(scene.wanted, &absent, IMAGE, &scene.cancel).await.unwrap_err();
     assert!(matches!(error, CaptureError::Failed(_)), "{error}");
     assert!(!scene.spool().exists());
 }
@@ -79,11 +79,11 @@ async fn a_cancelled_capture_ends_at_once() {
     let scene = Scene::new().await;
     scene.fail((0..100).map(|_| Some(Fault::Silent)));
     let captures = scene.captures();
-    let packing = captures.pack(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap();
+    let packing = captures.begin(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap();
     scene.cancel.cancel();
     let error = captures.finish(packing, &scene.cancel).await.unwrap_err();
     assert!(matches!(error, CaptureError::Cancelled), "{error}");
-    let error = captures.pack(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap_err();
+    let error = captures.begin(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap_err();
     assert!(matches!(error, CaptureError::Cancelled), "{error}");
 }
 
@@ -91,7 +91,7 @@ async fn a_cancelled_capture_ends_at_once() {
 async fn spools_that_nobody_asks_for_are_forgotten_after_a_day() {
     let scene = Scene::new().await;
     let captures = scene.captures();
-    drop(captures.pack(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap());
+    drop(captures.begin(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap());
     let age = |path: &std::path::Path, hours: u64| {
         let then = SystemTime::now() - Duration::from_secs(hours * 3600);
         fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();

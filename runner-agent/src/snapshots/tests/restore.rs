@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use super::scene::{Fault, Scene};
-use crate::snapshots::{Captures, RestoreError};
+use crate::snapshots::{CaptureStore, Captures, RestoreError};
 
 /// A sandbox that was captured, and a directory for its files with something in it.
 async fn captured() -> (Scene, Captures, paddock_wire::work::Restore, tempfile::TempDir) {

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, fs, time::Duration};
 
 use super::scene::{Fault, IMAGE, Scene};
-use crate::snapshots::CaptureError;
+use crate::snapshots::{CaptureError, CaptureStore};
 
 /// An agent that was killed when eight parts were sent and the next hung. Answers with the parts that its journal has.
 async fn killed_in_the_middle(scene: &Scene) -> BTreeSet<u32> {
     scene.fail((0..8).map(|_| None).chain((0..100).map(|_| Some(Fault::Silent))));
     let captures = scene.captures();
-    let packing = captures.pack(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap();
+    let packing = captures.begin(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel).await.unwrap();
     let finishing = captures.finish(packing, &scene.cancel);
     tokio::time::timeout(Duration::from_millis(500), finishing).await.unwrap_err();
     drop(captures.turns.take(&scene.spool()).await);
@@ -38,7 +38,7 @@ async fn a_whole_spool_is_sent_on_without_packing_again() {
     let captures = scene.captures();
     assert!(captures.is_packed(scene.wanted.id));
     let gone = scene.upper.path().join("gone");
-    let packing = captures.pack(scene.wanted, &gone, IMAGE, &scene.cancel).await.unwrap();
+    let packing = captures.begin(scene.wanted, &gone, IMAGE, &scene.cancel).await.unwrap();
     let manifest = captures.finish(packing, &scene.cancel).await.unwrap();
     assert_eq!(scene.content().object.len() as u64, manifest.size);
     sent_once(&scene, &noted);
@@ -92,7 +92,7 @@ async fn who_was_dropped_is_waited_for() {
     let scene = Scene::new().await;
     let captures = scene.captures();
     for _ in 0..20 {
-        let packing = captures.pack(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel);
+        let packing = captures.begin(scene.wanted, scene.upper.path(), IMAGE, &scene.cancel);
         drop(tokio::time::timeout(Duration::from_millis(2), packing).await);
     }
     let manifest = scene.capture(&captures).await.unwrap();

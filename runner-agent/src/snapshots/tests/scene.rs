@@ -107,7 +107,7 @@ impl Scene {
     }
 
     pub async fn capture(&self, captures: &Captures) -> Result<Manifest, CaptureError> {
-        let packing = captures.pack(self.wanted, self.upper.path(), IMAGE, &self.cancel).await?;
+        let packing = captures.begin(self.wanted, self.upper.path(), IMAGE, &self.cancel).await?;
         captures.finish(packing, &self.cancel).await
     }
 
