@@ -1,14 +1,27 @@
 //! How many containers may be on their way up at once. More than about two per core only makes all of them late.
 
-use std::sync::Arc;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// The bound, shared by all who start containers.
 #[derive(Clone)]
 pub struct Starts {
     permits: Arc<Semaphore>,
-    waiting_or_running: Arc<watch::Sender<usize>>,
+    urgent: Arc<Urgent>,
+}
+
+/// Starts that wait or run. Not a `watch`: that wakes in an order of its own, which no simulation could repeat.
+#[derive(Default)]
+struct Urgent {
+    count: AtomicUsize,
+    changed: Notify,
 }
 
 /// One start on its way.
@@ -26,19 +39,19 @@ impl StartPermit {
 }
 
 /// Something urgent is going on; ends when dropped.
-pub struct Counted(Arc<watch::Sender<usize>>);
+pub struct Counted(Arc<Urgent>);
 
 impl Starts {
     /// For a machine with so many real CPUs.
     #[must_use]
     pub fn new(cpus: u32) -> Self {
         let bound = usize::try_from(cpus).unwrap_or(1).max(1) * 2;
-        Self { permits: Arc::new(Semaphore::new(bound)), waiting_or_running: Arc::new(watch::channel(0).0) }
+        Self { permits: Arc::new(Semaphore::new(bound)), urgent: Arc::default() }
     }
 
     /// Waits for its turn.
     pub async fn begin(&self) -> StartPermit {
-        let counted = Counted::new(&self.waiting_or_running);
+        let counted = Counted::new(&self.urgent);
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         StartPermit { _permit: permit.expect("the semaphore is never closed"), counted }
     }
@@ -46,41 +59,52 @@ impl Starts {
     /// What can wait shall wait, without a turn being taken: a container is up, and its daemon about to answer.
     #[must_use]
     pub fn urgent(&self) -> Counted {
-        Counted::new(&self.waiting_or_running)
+        Counted::new(&self.urgent)
     }
 
     /// Waits until nobody starts anything: the time for what can wait.
     pub async fn quiet(&self) {
-        let mut count = self.waiting_or_running.subscribe();
-        let _sender_lives_in_self = count.wait_for(|count| *count == 0).await;
+        self.urgent.until(|count| (count == 0).then_some(())).await;
     }
 
     /// Waits until nobody starts anything or there is a turn that nobody waits for, which is then taken: for what can
     /// wait, but not for ever.
     pub async fn quiet_or_spare(&self) -> Option<OwnedSemaphorePermit> {
-        let mut count = self.waiting_or_running.subscribe();
+        let quiet_or_spare = |count| match count {
+            0 => Some(None),
+            _ => Arc::clone(&self.permits).try_acquire_owned().ok().map(Some),
+        };
+        self.urgent.until(quiet_or_spare).await
+    }
+}
+
+impl Urgent {
+    /// Waits until the count, looked at after each change, brings something.
+    async fn until<A>(&self, mut look: impl FnMut(usize) -> Option<A>) -> A {
         loop {
-            if *count.borrow_and_update() == 0 {
-                return None;
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if let Some(found) = look(self.count.load(Ordering::SeqCst)) {
+                return found;
             }
-            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-                return Some(permit);
-            }
-            let _sender_lives_in_self = count.changed().await;
+            changed.await;
         }
     }
 }
 
 impl Counted {
-    fn new(count: &Arc<watch::Sender<usize>>) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self(Arc::clone(count))
+    fn new(urgent: &Arc<Urgent>) -> Self {
+        urgent.count.fetch_add(1, Ordering::SeqCst);
+        urgent.changed.notify_waiters();
+        Self(Arc::clone(urgent))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.count.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 }
 

@@ -127,6 +127,12 @@ impl FakeEngine {
         self.lock().containers.values().map(|each| (each.name.clone(), running(&each.state))).collect()
     }
 
+    /// All containers, without asking the engine.
+    #[must_use]
+    pub fn containers(&self) -> Vec<Container> {
+        self.lock().containers.iter().map(|(id, container)| container.view(id)).collect()
+    }
+
     /// The limits that a container was last given after its creation.
     #[must_use]
     pub fn limits(&self, name: &str) -> Option<Limits> {
