@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use paddock_model::entropy;
+use paddock_model::{entropy, lifecycle::State};
 use paddock_runner_agent::{
     engine::{Engine as _, labels::container_name},
     sandboxes::registry::Phase,
@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    aws::Aws,
     chance,
     cloud::{API_KEY, Cloud, Door, ORGANIZATION},
     files,
-    invariants::words::Acknowledged,
+    invariants::{heads, words::Acknowledged},
     machine::Machine,
     trace,
 };
@@ -25,10 +26,66 @@ use crate::{
 /// How long the edge waits for an owner.
 const GATE: Duration = Duration::from_secs(30);
 
+/// What can be done with a sandbox.
+#[derive(Clone, Copy)]
+enum Act {
+    Exec,
+    Stop,
+    Start,
+    Archive,
+    Pause,
+    Fork,
+    Snapshot,
+    Resize,
+    Recover,
+    BackUp,
+    SetTimer,
+    Delete,
+}
+
+/// Acts by share.
+type Acts<const N: usize> = [(u64, Act); N];
+
+const STARTED: Acts<8> = [
+    (45, Act::Exec),
+    (25, Act::Stop),
+    (6, Act::Fork),
+    (4, Act::Snapshot),
+    (7, Act::Pause),
+    (4, Act::Resize),
+    (4, Act::SetTimer),
+    (5, Act::Delete),
+];
+const STOPPED: Acts<8> = [
+    (35, Act::Start),
+    (30, Act::Archive),
+    (8, Act::Fork),
+    (5, Act::Snapshot),
+    (8, Act::Resize),
+    (4, Act::BackUp),
+    (5, Act::SetTimer),
+    (5, Act::Delete),
+];
+const ARCHIVED: Acts<4> = [(75, Act::Start), (10, Act::Fork), (5, Act::SetTimer), (10, Act::Delete)];
+const PAUSED: Acts<4> = [(60, Act::Start), (25, Act::Stop), (5, Act::Archive), (10, Act::Delete)];
+const FAILED: Acts<4> = [(50, Act::Recover), (10, Act::Start), (10, Act::Stop), (30, Act::Delete)];
+const ANYTHING: Acts<12> = [
+    (20, Act::Exec),
+    (10, Act::Stop),
+    (15, Act::Start),
+    (10, Act::Archive),
+    (8, Act::Pause),
+    (6, Act::Fork),
+    (4, Act::Snapshot),
+    (6, Act::Resize),
+    (4, Act::Recover),
+    (3, Act::BackUp),
+    (6, Act::SetTimer),
+    (8, Act::Delete),
+];
+
 pub struct User {
     cloud: Arc<Cloud>,
-    /// Sandboxes that an answer has told of.
-    known: Vec<Uuid>,
     /// Snapshots that were asked for, and what is in them at least.
     snapshots: BTreeMap<String, Vec<String>>,
     pub acknowledged: Acknowledged,
@@ -37,35 +94,52 @@ pub struct User {
 
 impl User {
     pub fn new(cloud: &Arc<Cloud>) -> Self {
-        Self {
-            cloud: Arc::clone(cloud),
-            known: Vec::new(),
-            snapshots: BTreeMap::new(),
-            acknowledged: Acknowledged::new(),
-            words: 0,
+        Self { cloud: Arc::clone(cloud), snapshots: BTreeMap::new(), acknowledged: Acknowledged::new(), words: 0 }
+    }
+
+    /// Does something: most often what makes sense in the state that one of its sandboxes is in.
+    pub async fn act(&mut self, aws: &Aws, machines: &[Machine]) {
+        let heads = heads(&aws.table.records());
+        let alive =
+            heads.iter().filter(|head| head.state != State::Destroyed && self.acknowledged.contains_key(&head.id.0));
+        let alive: Vec<(Uuid, State)> = alive.map(|head| (head.id.0, head.state)).collect();
+        let enough = if alive.len() < 4 { 400 } else { 80 };
+        let Some((id, state)) = chance::pick(&alive).copied().filter(|_| !chance::permille(enough)) else {
+            return self.create().await;
+        };
+        let sensible: &[(u64, Act)] = match state {
+            State::Started => &STARTED,
+            State::Stopped => &STOPPED,
+            State::Archived => &ARCHIVED,
+            State::Paused => &PAUSED,
+            State::Error => &FAILED,
+            _ => &ANYTHING,
+        };
+        let acts = if chance::permille(150) { &ANYTHING } else { sensible };
+        let mut drawn = entropy::below(acts.iter().map(|(share, _)| share).sum());
+        for (share, act) in acts {
+            if drawn < *share {
+                return self.perform(*act, id, machines).await;
+            }
+            drawn -= share;
         }
     }
 
-    /// Does something.
-    pub async fn act(&mut self, machines: &[Machine]) {
-        let Some(id) = chance::pick(&self.known).copied().filter(|_| !chance::permille(150)) else {
-            return self.create().await;
-        };
-        match entropy::below(100) {
-            0..=34 => self.exec(id, machines).await,
-            35..=49 => {
-                self.post(id, "stop", if chance::permille(200) { json!({"force": true}) } else { Value::Null }).await
-            }
-            50..=64 => self.post(id, "start", Value::Null).await,
-            65..=72 => self.post(id, "archive", Value::Null).await,
-            73..=76 => self.post(id, "pause", Value::Null).await,
-            77..=80 => self.fork(id).await,
-            81..=83 => self.snapshot(id).await,
-            84..=87 => self.resize(id).await,
-            88..=89 => self.post(id, "recover", Value::Null).await,
-            90 => self.post(id, "backup", Value::Null).await,
-            91..=94 => self.set_timer(id).await,
-            _ => self.delete(id).await,
+    async fn perform(&mut self, act: Act, id: Uuid, machines: &[Machine]) {
+        match act {
+            Act::Exec => self.exec(id, machines).await,
+            Act::Stop if chance::permille(200) => self.post(id, "stop", json!({"force": true})).await,
+            Act::Stop => self.post(id, "stop", Value::Null).await,
+            Act::Start => self.post(id, "start", Value::Null).await,
+            Act::Archive => self.post(id, "archive", Value::Null).await,
+            Act::Pause => self.post(id, "pause", Value::Null).await,
+            Act::Fork => self.fork(id).await,
+            Act::Snapshot => self.snapshot(id).await,
+            Act::Resize => self.resize(id).await,
+            Act::Recover => self.post(id, "recover", Value::Null).await,
+            Act::BackUp => self.post(id, "backup", Value::Null).await,
+            Act::SetTimer => self.set_timer(id).await,
+            Act::Delete => self.delete(id).await,
         }
     }
 
@@ -116,7 +190,6 @@ impl User {
 
     fn note_new(&mut self, made: &Value, words: Vec<String>) {
         let Some(id) = made["id"].as_str().and_then(|id| id.parse().ok()) else { return };
-        self.known.push(id);
         self.acknowledged.insert(id, words);
     }
 
@@ -146,8 +219,12 @@ impl User {
     /// Wishes everything gone that the API shows; how many were there.
     pub async fn delete_all(&self) -> usize {
         let listed = self.ask(Method::GET, "/sandbox", &Value::Null).await.unwrap_or_default();
-        let ids: Vec<String> =
-            listed["items"].as_array().into_iter().flatten().filter_map(|it| Some(it["id"].as_str()?.to_owned())).collect();
+        let ids: Vec<String> = listed["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|it| Some(it["id"].as_str()?.to_owned()))
+            .collect();
         for id in &ids {
             self.ask(Method::DELETE, &format!("/sandbox/{id}"), &Value::Null).await;
         }

@@ -112,7 +112,7 @@ impl World {
         let at = entropy::index(self.machines.len());
         let (cloud, aws) = (Arc::clone(&self.cloud), self.aws.clone());
         match entropy::below(100) {
-            0..=74 => self.user.act(&self.machines).await,
+            0..=74 => self.user.act(&aws, &self.machines).await,
             75..=80 => self.restart_agent(at).await,
             81..=84 => {
                 let machine = &mut self.machines[at];

@@ -46,12 +46,20 @@ fn pair(old: &Sandbox, new: &Sandbox, item: &Value) {
     rule(new.epoch > old.epoch || said(new) >= said(old), "what was accepted grows");
     if let Some(runner) = actor(item).strip_prefix("runner:") {
         rule(old.runner.is_some_and(|owner| owner.to_string() == runner), "only the owner is heard");
-        rule(said(new) > said(old), "a report that is accepted is newer");
-        rule(new.epoch == old.epoch || new.runner.is_none() || new.epoch == old.epoch + 1, "a report moves nothing");
+        // One that found no room moves it on in the same write.
+        rule(new.epoch > old.epoch || said(new) > said(old), "a report that is accepted is newer");
+        rule(
+            new.epoch == old.epoch || new.runner != old.runner || old.seen_seq == 0,
+            "what runs is not moved by a report",
+        );
     }
     rule(old.organization.is_none() || new.organization == old.organization, "an organization is set once");
     rule(
-        !actor(item).starts_with("user:") || new.resources != old.resources || old.runner.is_none() || !is_less(new.charge, old.charge),
+        !actor(item).starts_with("user:")
+            || new.resources != old.resources
+            || old.runner.is_none()
+            || new.state.is_failed()
+            || !is_less(new.charge, old.charge),
         "a request releases nothing",
     );
     is_due(new);

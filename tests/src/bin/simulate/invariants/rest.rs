@@ -35,7 +35,8 @@ pub fn misplaced(aws: &Aws, machines: &[Machine]) -> Vec<String> {
                 (_, Some(head)) if !head.state.is_failed() && container.running != runs(head) => short(head),
                 _ => continue,
             };
-            complaints.push(format!("{} on {}, running={}: {complaint}", container.name, machine.name, container.running));
+            complaints
+                .push(format!("{} on {}, running={}: {complaint}", container.name, machine.name, container.running));
         }
     }
     complaints
