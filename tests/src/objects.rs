@@ -22,6 +22,29 @@ pub fn of_sandbox(id: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// Every file of the bucket, also of uploads that were never completed.
+pub fn all() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![STACK.state_dir().join("aws/s3")];
+    while let Some(folder) = folders.pop() {
+        let (inner, files): (Vec<_>, Vec<_>) = entries(&folder)?.into_iter().partition(|path| path.is_dir());
+        folders.extend(inner);
+        found.extend(files);
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What the runners have packed and not yet sent.
+pub fn spools() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for runner in entries(STACK.state_dir())? {
+        let packed = |path: &PathBuf| path.to_string_lossy().ends_with(".tar.zst");
+        found.extend(entries(&runner.join("captures"))?.into_iter().filter(packed));
+    }
+    Ok(found)
+}
+
 /// What is in a folder; nothing when there is none, because folders come with their first object.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod bench;
+mod chaos;
 mod check;
 mod conformance;
 mod down;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use self::down::take_down;
 use crate::interrupt;
 
 /// Chores of the Paddock repository.
@@ -32,6 +34,7 @@ enum Command {
     Down(down::Down),
     Test(test::Test),
     Check(check::Check),
+    Chaos(chaos::Chaos),
     Bench(bench::Bench),
     Conformance(conformance::Conformance),
     Image(image::Image),
@@ -45,6 +48,7 @@ pub fn run() -> ExitCode {
         Command::Down(down) => down.run(),
         Command::Test(test) => test.run(),
         Command::Check(check) => check.run(),
+        Command::Chaos(chaos) => chaos.run(),
         Command::Bench(bench) => bench.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Image(image) => image.run(),
