@@ -22,17 +22,22 @@ pub fn of_sandbox(id: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Every file of the bucket, also of uploads that were never completed.
+/// Every object, and every part of an upload that was never completed.
 pub fn all() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![STACK.state_dir().join("aws/s3")];
     while let Some(folder) = folders.pop() {
         let (inner, files): (Vec<_>, Vec<_>) = entries(&folder)?.into_iter().partition(|path| path.is_dir());
         folders.extend(inner);
-        found.extend(files);
+        found.extend(files.into_iter().filter(|file| !is_about_an_object(file)));
     }
     found.sort();
     Ok(found)
+}
+
+/// The engine (s3s-fs) notes checksums and the like in files of their own, and forgets those when it deletes the object.
+fn is_about_an_object(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".bucket-"))
 }
 
 /// What the runners have packed and not yet sent.

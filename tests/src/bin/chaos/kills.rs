@@ -85,7 +85,7 @@ async fn strike(world: &World, victim: Victim, lot: usize) -> Result<()> {
             processes::kill_9(pause.pid)?;
             world.fault(&format!("kill -9 of the pause container of {id} ({})", pause.pid));
         }
-        Victim::Function => function(world).await?,
+        Victim::Function => function(world, lot).await?,
         Victim::Engine => {
             let dockerd = kill::own_dockerd().context("the engine is not this stack's")?;
             kill::engine(&dockerd).await?;
@@ -97,10 +97,10 @@ async fn strike(world: &World, victim: Victim, lot: usize) -> Result<()> {
     Ok(())
 }
 
-async fn function(world: &World) -> Result<()> {
+async fn function(world: &World, lot: usize) -> Result<()> {
     let hunt = Instant::now();
     while hunt.elapsed() < HUNT {
-        for instance in kill::busy_functions().into_iter().take(1) {
+        if let Some(instance) = chosen(&kill::busy_functions(), lot) {
             let name = processes::environment(instance.pid, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
             if processes::kill_9(instance.pid).is_ok() {
                 world.fault(&format!("kill -9 of {name} at work ({})", instance.pid));
