@@ -29,9 +29,11 @@ impl Tree {
         let turn = TURNS.fetch_add(1, Ordering::Relaxed);
         toolbox.upload(SCRIPT, include_bytes!("tree.py").to_vec()).await?;
         let built = toolbox.sh(&format!("sudo python3 {SCRIPT} build {files} {turn}")).await;
-        let sha256 = built.context("the tree cannot be made")?;
-        ensure!(sha256.len() == 64, "no digest: {sha256}");
-        Ok(Self { sha256 })
+        let output = built.context("the tree cannot be made")?;
+        // sudo may have something to say before.
+        let sha256 = output.lines().last().unwrap_or_default();
+        ensure!(sha256.len() == 64, "no digest: {output}");
+        Ok(Self { sha256: sha256.to_owned() })
     }
 
     /// Fails when anything is not as it was.

@@ -18,8 +18,9 @@ const CONTAINERS: Duration = Duration::from_secs(180);
 /// What nobody names is marked after a minute and deleted after another, each at a tick that comes every minute.
 const COLLECTION: Duration = Duration::from_secs(420);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// More of one kind are counted, not shown.
-const SHOWN: usize = 3;
+/// More of one kind are counted, not shown; and of each no more than this many characters.
+const SHOWN: usize = 5;
+const LONGEST: usize = 1000;
 
 /// A kind of leak or failure, and each one of it.
 pub type Row = (&'static str, Vec<String>);
@@ -60,12 +61,14 @@ pub fn judge(world: &World, leaks: &[Row]) -> ExitCode {
     ];
     let failures = failures.map(|(what, failure)| (what, world.failures(failure)));
     let mut table = comfy_table::Table::new();
-    table.set_header(["what", "count", "which"]);
+    table.set_header(["what", "count"]);
+    let mut details = String::new();
     for (what, found) in leaks.iter().chain(&failures) {
-        let which: Vec<String> = found.iter().take(SHOWN).map(|one| one.chars().take(300).collect()).collect();
-        table.add_row([(*what).to_owned(), found.len().to_string(), which.join("\n")]);
+        table.add_row([(*what).to_owned(), found.len().to_string()]);
+        let shown = found.iter().take(SHOWN).map(|one| one.chars().take(LONGEST).collect::<String>());
+        details.extend(shown.map(|one| format!("\n{what}: {one}")));
     }
-    println!("{}\n{table}", world.progress());
+    println!("{}\n{table}{details}", world.progress());
     let bad = leaks.iter().chain(&failures).any(|(_, found)| !found.is_empty());
     if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
