@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::stack::STACK;
+use crate::aws;
 
 /// An item with its types taken off.
 pub type Item = BTreeMap<String, Value>;
@@ -20,7 +20,7 @@ pub async fn scan() -> Result<Vec<Item>> {
         if let Some(start) = start.take() {
             request["ExclusiveStartKey"] = start;
         }
-        let page = call("Scan", &request).await?;
+        let page = aws::call("DynamoDB_20120810.Scan", &request).await?;
         for item in page["Items"].as_array().context("a scan has items")? {
             items.push(item.as_object().context("an item is an object")?.iter().map(plain_entry).collect());
         }
@@ -44,27 +44,10 @@ pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
 }
 
 async fn table_name() -> Result<String> {
-    let tables = call("ListTables", &json!({})).await?;
+    let tables = aws::call("DynamoDB_20120810.ListTables", &json!({})).await?;
     let names = tables["TableNames"].as_array().context("a list of tables")?;
     ensure!(names.len() == 1, "more tables than the template has: {names:?}");
     Ok(names[0].as_str().unwrap_or_default().to_owned())
-}
-
-/// Plain JSON, because a whole SDK for one Scan would double the link time of the tests.
-async fn call(operation: &str, body: &Value) -> Result<Value> {
-    let answer = reqwest::Client::new()
-        .post(&STACK.aws_url)
-        .header("X-Amz-Target", format!("DynamoDB_20120810.{operation}"))
-        .header("Content-Type", "application/x-amz-json-1.0")
-        .header("X-Amz-Date", "20260101T000000Z")
-        .header("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-        .body(body.to_string())
-        .send()
-        .await?;
-    let status = answer.status();
-    let text = answer.text().await?;
-    ensure!(status.is_success(), "{operation}: {status} {text}");
-    Ok(serde_json::from_str(&text)?)
 }
 
 fn plain_entry((name, value): (&String, &Value)) -> (String, Value) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`commands`] | one file per subcommand; start here |
 //! | [`stack`] | the stack on this machine: services, supervisor, secrets, ports, clean-up |
+//! | [`trial`] | a stack of its own for one command, of which nothing is left |
 //! | [`image`] | the default sandbox image and the pause image |
 //! | [`engine`] | the Docker engine: find it, install it, start it |
 //! | [`binaries`] | what cargo builds for a stack |
@@ -21,6 +22,7 @@ mod paths;
 mod process;
 mod progress;
 mod stack;
+mod trial;
 
 fn main() -> std::process::ExitCode {
     commands::run()

@@ -73,7 +73,7 @@ impl Captures {
         let spool = self.spool(wanted.id);
         let turn = self.turns.take(&spool.packed).await;
         let opening = spool.clone();
-        let journal = Arc::new(blocking(move || opening.open()).await?);
+        let journal = Arc::new(blocking(move || opening.open(wanted.sandbox)).await?);
         let record = journal.record().clone();
         if let (Some(manifest), true) = (&record.manifest, record.complete) {
             let manifest = manifest.clone();

@@ -31,6 +31,9 @@ pub struct Spool {
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Once all is packed, and on the disk.
+    /// Whose files these are.
+    #[serde(default)]
+    pub sandbox: Option<Uuid>,
     #[serde(default)]
     pub manifest: Option<Manifest>,
     /// Once it is complete in S3. The spool is gone then.
@@ -69,8 +72,9 @@ impl Spool {
     }
 
     /// Reads the journal or begins one; either way this capture was asked for now.
-    pub fn open(&self) -> io::Result<Journal> {
+    pub fn open(&self, sandbox: Uuid) -> io::Result<Journal> {
         let mut record = self.read().unwrap_or_default();
+        record.sandbox = Some(sandbox);
         if !self.holds(&record) {
             record.manifest = None;
         }
@@ -89,6 +93,12 @@ impl Spool {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// All of it.
+    pub fn remove(&self) -> io::Result<()> {
+        self.remove_packed()?;
+        fs::remove_file(&self.journal)
     }
 
     fn holds(&self, record: &Record) -> bool {
@@ -143,6 +153,20 @@ impl Journal {
         *unsaved = 0;
         Ok(())
     }
+}
+
+/// Those of one sandbox.
+pub fn of_sandbox(dir: &Path, sandbox: Uuid) -> io::Result<Vec<Spool>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(id) = name.strip_suffix(".json").and_then(|id| id.parse().ok()) else { continue };
+        let spool = Spool::new(dir, id);
+        if spool.read().is_some_and(|record| record.sandbox == Some(sandbox)) {
+            found.push(spool);
+        }
+    }
+    Ok(found)
 }
 
 /// Removes what was not touched for so long. A try that is under way touches it.

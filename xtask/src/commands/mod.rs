@@ -1,10 +1,12 @@
 //! One file per subcommand.
 
 mod bench;
+mod chaos;
 mod check;
 mod conformance;
 mod down;
 mod image;
+mod simulate;
 mod test;
 mod up;
 
@@ -12,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use self::down::take_down;
 use crate::interrupt;
 
 /// Chores of the Paddock repository.
@@ -32,6 +35,8 @@ enum Command {
     Down(down::Down),
     Test(test::Test),
     Check(check::Check),
+    Simulate(simulate::Simulate),
+    Chaos(chaos::Chaos),
     Bench(bench::Bench),
     Conformance(conformance::Conformance),
     Image(image::Image),
@@ -45,6 +50,8 @@ pub fn run() -> ExitCode {
         Command::Down(down) => down.run(),
         Command::Test(test) => test.run(),
         Command::Check(check) => check.run(),
+        Command::Simulate(simulate) => simulate.run(),
+        Command::Chaos(chaos) => chaos.run(),
         Command::Bench(bench) => bench.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Image(image) => image.run(),

@@ -39,6 +39,7 @@ pub async fn destroy(host: &Host, sandbox: Uuid, body: Option<&Body>, epoch: u64
     if let Err(error) = host.files.remove(sandbox).await {
         tracing::warn!(%sandbox, %error, "directory of a destroyed sandbox stays until the next start");
     }
+    host.captures.forget(sandbox).await;
     Ok(())
 }
 

@@ -52,6 +52,7 @@ pub type Spools = Arc<Mutex<BTreeMap<Uuid, Spool>>>;
 
 #[derive(Clone)]
 pub struct Spool {
+    sandbox: Uuid,
     manifest: Manifest,
     bytes: Vec<u8>,
     complete: bool,
@@ -88,7 +89,7 @@ impl SimCaptures {
         let size = bytes.len() as u64;
         let (id, image, sha256) = (wanted.id, image.to_owned(), digest(&bytes));
         let manifest = Manifest { id, image, sha256, size, unpacked: size, entries: 1 };
-        let spool = Spool { manifest, bytes, complete: false };
+        let spool = Spool { sandbox: wanted.sandbox, manifest, bytes, complete: false };
         self.keep(spool.clone());
         Ok(spool)
     }
@@ -169,6 +170,11 @@ impl CaptureStore for SimCaptures {
 
     async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
         cancel.run_until_cancelled(self.unpack(restore, dir)).await.unwrap_or(Err(RestoreError::Cancelled))
+    }
+
+    async fn forget(&self, sandbox: Uuid) {
+        let mut spools = self.spools.lock().unwrap_or_else(PoisonError::into_inner);
+        spools.retain(|_, spool| spool.sandbox != sandbox);
     }
 
     fn forget_old(&self) {}

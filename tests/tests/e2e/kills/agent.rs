@@ -4,8 +4,8 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{Look, PATIENCE, after, within};
-use paddock_tests::stack::STACK;
-use paddock_tests::{processes, turn};
+use paddock_tests::kill::all_agents;
+use paddock_tests::turn;
 use reqwest::Method;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ async fn killed_agent_adopts_its_sandboxes_when_it_is_back() -> Result<()> {
     survivor.toolbox.sh("nohup sleep 86400 >/dev/null 2>&1 & echo $! > /tmp/pid").await?;
 
     let fault = Instant::now();
-    kill_all_agents().await?;
+    all_agents().await?;
     survivor.comes_through(fault).await?;
 
     let after = survivor.container().await?;
@@ -48,7 +48,7 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         })
         .await?;
         let fault = Instant::now();
-        kill_all_agents().await.map(|()| fault)
+        all_agents().await.map(|()| fault)
     };
     let (ids, fault) = tokio::try_join!(asked, killed)?;
     after(fault, async {
@@ -66,19 +66,4 @@ async fn agent_killed_in_the_middle_of_creates_finishes_them() -> Result<()> {
         no_containers(id).await?;
     }
     Ok(())
-}
-
-/// Kills the agents of this stack, and waits until each has a successor.
-pub async fn kill_all_agents() -> Result<()> {
-    let before = processes::agents(STACK.state_dir());
-    ensure!(!before.is_empty(), "no agent of this stack is found");
-    for agent in &before {
-        processes::kill_9(agent.pid)?;
-    }
-    within(PATIENCE, "agents are back", || async {
-        let now = processes::agents(STACK.state_dir());
-        let old = now.iter().any(|agent| before.iter().any(|dead| dead.pid == agent.pid));
-        Ok(if now.len() == before.len() && !old { Look::Done(()) } else { Look::NotYet(format!("{now:?}")) })
-    })
-    .await
 }

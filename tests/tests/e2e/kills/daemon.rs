@@ -1,7 +1,8 @@
 //! The daemon in a sandbox: the server, and the first process that watches over it.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use paddock_tests::converge::{Look, PATIENCE, within};
+use paddock_tests::kill::server_of;
 use paddock_tests::{processes, turn};
 use tokio::time::Instant;
 
@@ -43,13 +44,4 @@ async fn killed_first_process_comes_back_with_the_files() -> Result<()> {
     .await?;
     survivor.comes_through(fault).await?;
     survivor.ends_well().await
-}
-
-/// The first process's child that runs the same program.
-fn server_of(init: u32) -> Result<u32> {
-    let program = |pid| processes::look(pid).and_then(|process| process.arguments.first().cloned());
-    let first = program(init).context("the sandbox's first process is gone")?;
-    let children = processes::all().into_iter().filter(|process| process.parent == init);
-    let server = children.into_iter().find(|child| child.state != 'Z' && child.arguments.iter().any(|a| a == "serve"));
-    Ok(server.with_context(|| format!("{first} ({init}) has no server"))?.pid)
 }

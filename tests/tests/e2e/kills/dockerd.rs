@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use paddock_tests::converge::{Look, PATIENCE, within};
-use paddock_tests::processes::{self, Process};
+use paddock_tests::converge::PATIENCE;
+use paddock_tests::processes::Process;
 use paddock_tests::stack::STACK;
-use paddock_tests::{docker, turn};
+use paddock_tests::{docker, kill, turn};
 use tokio::time::Instant;
 
 use super::Survivor;
@@ -28,19 +28,14 @@ async fn killed_container_engine_comes_back_to_the_same_sandboxes() -> Result<()
 
     at_rest().await?;
     spare_others().await?;
-    let dockerd = find().context("dockerd does not run on this machine")?;
+    let dockerd = kill::dockerd().context("dockerd does not run on this machine")?;
     let fault = Instant::now();
-    processes::kill_9(dockerd.pid)?;
-    within(PATIENCE, "the engine is dead", || async {
-        Ok(if processes::lives(dockerd.pid) { Look::NotYet("alive".to_owned()) } else { Look::Done(()) })
-    })
-    .await?;
+    kill::engine(&dockerd).await?;
     // A second engine beside the one that the stack is restarting would win the race and outlive the stack.
-    let is_kept = STACK.state_dir().join("pids/dockerd").exists();
-    if !is_kept && answers(SERVICE_MANAGER).await.is_err() {
+    if !kill::dockerd_is_kept() && kill::engine_answers(SERVICE_MANAGER).await.is_err() {
         start_again(&dockerd)?;
     }
-    answers(PATIENCE).await?;
+    kill::engine_answers(PATIENCE).await?;
 
     survivor.comes_through(fault).await?;
     ensure!(survivor.container().await?.id == before.id, "files live in the container: it must be the same");
@@ -78,16 +73,6 @@ async fn spare_others() -> Result<()> {
 
 fn deployment() -> Result<&'static str> {
     STACK.env.get("PADDOCK_DEPLOYMENT").map(String::as_str).context("the env file names the deployment")
-}
-
-/// The engine that answers, by its pid file: containers may hold engines of their own.
-fn find() -> Option<Process> {
-    let pid = std::fs::read_to_string("/var/run/docker.pid").ok()?;
-    processes::look(pid.trim().parse().ok()?)
-}
-
-async fn answers(bound: Duration) -> Result<()> {
-    within(bound, "docker answers", || async { docker::docker(&["version"]).await.map(|_| Look::Done(())) }).await
 }
 
 /// In a session of its own, so that it outlives the test.

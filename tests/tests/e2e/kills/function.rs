@@ -1,13 +1,11 @@
-//! Function processes, killed while they serve a request. Between requests they are stopped, as in Lambda, so one
-//! that is not stopped is at work.
+//! Function processes, killed while they serve a request.
 
 use anyhow::{Result, ensure};
 use futures::future::join_all;
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{CONVERGENCE, Look, within};
-use paddock_tests::stack::STACK;
 use paddock_tests::toolbox::Toolbox;
-use paddock_tests::{docker, processes, quota, turn};
+use paddock_tests::{docker, kill, processes, quota, turn};
 use reqwest::Method;
 use tokio::sync::watch;
 
@@ -72,10 +70,7 @@ async fn settled(api: &Api) -> Result<Vec<String>> {
 async fn kill_busy_functions(mut finished: watch::Receiver<bool>) -> Result<u32> {
     let mut killed = 0;
     while !*finished.borrow_and_update() && killed < 6 {
-        let instances = ["paddock-api", "paddock-agents"]
-            .into_iter()
-            .flat_map(|name| processes::function_instances(STACK.state_dir(), name));
-        for instance in instances.filter(|instance| instance.state != 'T' && instance.state != 'Z').take(1) {
+        for instance in kill::busy_functions().into_iter().take(1) {
             killed += u32::from(processes::kill_9(instance.pid).is_ok());
         }
         tokio::task::yield_now().await;

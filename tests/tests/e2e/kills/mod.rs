@@ -7,8 +7,6 @@ mod dockerd;
 mod function;
 mod pause_container;
 
-pub use agent::kill_all_agents;
-
 use anyhow::{Result, ensure};
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{CONVERGENCE, Look, PATIENCE, within};

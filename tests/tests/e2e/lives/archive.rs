@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{Look, within};
+use paddock_tests::tree::Tree;
 use paddock_tests::{docker, objects, turn};
 
-use super::tree::Tree;
 use super::{accepted, answers_that_it_does_not_run, archive, refused};
 
 /// A few thousand small ones: what one file costs must not be much.

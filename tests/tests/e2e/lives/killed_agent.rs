@@ -1,18 +1,16 @@
 //! An agent that dies: what it captured is captured by the next one, and what it froze stays frozen.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::converge::{Look, PATIENCE, after, within};
-use paddock_tests::stack::STACK;
-use paddock_tests::{docker, turn};
+use paddock_tests::kill::all_agents;
+use paddock_tests::{docker, objects, turn};
 use tokio::time::Instant;
 
 use super::accepted;
 use super::pause::{COUNT, counted, is_frozen, pause};
-use crate::kills::kill_all_agents;
 
 /// An agent that thaws what it finds would have done so by then.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -27,10 +25,10 @@ async fn agent_killed_in_the_middle_of_an_archive_finishes_it_and_its_restore() 
     toolbox.sh("head -c 100M /dev/urandom > kept && sha256sum kept > sum").await?;
     api.stop(&id).await?;
 
-    let before = spools();
+    let before = objects::spools()?;
     accepted(&api, &id, "archive", None).await?;
     within(PATIENCE, "the archive is under way", || async {
-        let begun = spools().into_iter().any(|spool| !before.contains(&spool));
+        let begun = objects::spools()?.into_iter().any(|spool| !before.contains(&spool));
         Ok(if begun { Look::Done(()) } else { Look::NotYet("nothing is packed".to_owned()) })
     })
     .await?;
@@ -38,7 +36,7 @@ async fn agent_killed_in_the_middle_of_an_archive_finishes_it_and_its_restore() 
     ensure!(state == "archiving", "{state} before the agent could be killed");
 
     let fault = Instant::now();
-    kill_all_agents().await?;
+    all_agents().await?;
     after(fault, async {
         api.until_state(&id, "archived").await?;
         let left = docker::containers(&id).await?;
@@ -48,7 +46,7 @@ async fn agent_killed_in_the_middle_of_an_archive_finishes_it_and_its_restore() 
     .await?;
     // The same on its way back.
     accepted(&api, &id, "start", None).await?;
-    kill_all_agents().await?;
+    all_agents().await?;
     api.until_state(&id, "started").await?;
     toolbox.until_works().await?;
     toolbox.sh("sha256sum --check sum").await.context("what was restored is not what was archived")?;
@@ -67,7 +65,7 @@ async fn what_an_agent_paused_stays_paused_without_it() -> Result<()> {
     let count = counted(&frozen)?;
 
     let fault = Instant::now();
-    kill_all_agents().await?;
+    all_agents().await?;
     tokio::time::sleep(SETTLED).await;
     let state = api.get(&id).await?["state"].clone();
     ensure!(state == "paused", "it is {state}");
@@ -83,12 +81,4 @@ async fn what_an_agent_paused_stays_paused_without_it() -> Result<()> {
     let thawed = docker::container(&id).await?;
     ensure!((&thawed.id, &thawed.started_at) == (&frozen.id, &frozen.started_at), "it was started anew");
     api.delete(&id).await
-}
-
-/// What the runners have packed and not yet sent: the one sign of a capture that is under way.
-fn spools() -> Vec<String> {
-    let runners = fs::read_dir(STACK.state_dir()).into_iter().flatten().flatten();
-    let captures = runners.filter_map(|runner| fs::read_dir(runner.path().join("captures")).ok());
-    let files = captures.flatten().flatten().map(|file| file.path().to_string_lossy().into_owned());
-    files.filter(|path| path.ends_with(".tar.zst")).collect()
 }

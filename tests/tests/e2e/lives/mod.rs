@@ -8,7 +8,6 @@ mod pause;
 mod resize;
 mod snapshot;
 mod timers;
-mod tree;
 
 use anyhow::{Result, ensure};
 use paddock_tests::api::{Answer, Api};

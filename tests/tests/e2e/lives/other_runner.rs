@@ -4,10 +4,10 @@ use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use paddock_tests::api::{Api, labelled};
 use paddock_tests::stack::STACK;
+use paddock_tests::tree::Tree;
 use paddock_tests::{docker, processes, turn};
 
 use super::archive;
-use super::tree::Tree;
 
 const FILES: usize = 200;
 

@@ -1,9 +1,14 @@
-"""Makes a tree of every kind of file (`tree.py build 3000`) or lists it (`tree.py list`). Needs root.
+"""Makes a tree of every kind of file (`tree.py build 3000 1`) or compares it with what it was (`tree.py check SHA256`).
+Needs root.
 
 A line of the list is all that must be the same when the files come back: not the sizes of directories, which are
 the file system's own affair.
+
+Whoever did not hear that it was built builds again, with a greater number, even while the first building is under way.
 """
 
+import difflib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,6 +16,9 @@ import stat
 import sys
 
 TREE = "/home/daytona/tree"
+LISTED = "/home/daytona/tree.txt"
+# Exit code: none of Python's own.
+CHANGED = 3
 # Of the image: whiteout, opaque directory, changed permissions, changed content.
 DELETED, REPLACED, CLOSED, EXTENDED = "/etc/debian_version", "/etc/skel", "/etc/issue", "/etc/issue.net"
 # A smaller file may be one block however little it holds.
@@ -21,7 +29,15 @@ def write(name, content):
     path = os.path.join(TREE, name)
     with open(path, "wb") as file:
         file.write(content)
+        settle(file, len(content))
     return path
+
+
+def settle(file, size):
+    """Blocks are counted once they are allocated. Not a whole sync: under load that can take minutes."""
+    if size >= LARGE:
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def many(count):
@@ -61,10 +77,12 @@ def special():
         file.truncate(64 * LARGE)
         file.seek(40 * LARGE)
         file.write(b"an island")
+        settle(file, 64 * LARGE)
 
 
 def of_image():
-    os.remove(DELETED)
+    if os.path.exists(DELETED):
+        os.remove(DELETED)
     # Filled before: an empty directory would be replaced by itself.
     assert os.listdir(REPLACED)
     shutil.rmtree(REPLACED)
@@ -102,14 +120,50 @@ def below(root):
 
 def listed():
     paths = [*below(TREE), *below(REPLACED), DELETED, CLOSED, EXTENDED]
-    names = os.path.samefile(f"{TREE}/first name", f"{TREE}/0/second name")
+    pair = f"{TREE}/first name", f"{TREE}/0/second name"
+    names = all(map(os.path.exists, pair)) and os.path.samefile(*pair)
     return sorted(map(describe, paths)) + [f"two names of one file: {names}"]
 
 
-if sys.argv[1] == "build":
+def digest(lines):
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def build(files, turn):
+    # The lock holds the number of the latest building; one that comes late would destroy what another has promised.
+    if int(lock.read() or 0) >= turn:
+        sys.exit("a later building has begun")
+    lock.seek(0)
+    lock.truncate()
+    print(turn, file=lock, flush=True)
+    shutil.rmtree(TREE, ignore_errors=True)
     os.mkdir(TREE)
-    many(int(sys.argv[2]))
+    many(files)
     special()
     of_image()
+    lines = listed()
+    assert len(lines) > files
+    with open(LISTED, "w") as file:
+        file.write("\n".join(lines))
+    print(digest(lines))
+
+
+def check(sha256):
+    lines = listed()
+    # The list is a file too, and only says where a difference is.
+    kept = open(LISTED).read().split("\n") if os.path.exists(LISTED) else []
+    if digest(lines) == digest(kept) == sha256:
+        return
+    changes = list(difflib.unified_diff(kept, lines, "before", "now", lineterm="", n=0))
+    print("\n".join(changes[:20]) or "the list itself")
+    sys.exit(CHANGED)
+
+
+# Not listed.
+lock = open("/var/tmp/tree.lock", "a+")
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.seek(0)
+if sys.argv[1] == "build":
+    build(int(sys.argv[2]), int(sys.argv[3]))
 else:
-    print("\n".join(listed()))
+    check(sys.argv[2])
