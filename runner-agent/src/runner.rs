@@ -203,7 +203,11 @@ fn serve(host: &Arc<Host>, registry: &Arc<Registry>, control: Arc<ControlApi>) -
 async fn forget_old_spools(host: Arc<Host>) {
     loop {
         let forgetful = Arc::clone(&host);
-        if let Err(error) = blocking::run(move || Ok(forgetful.captures.forget_old())).await {
+        let forgetting = blocking::run(move || {
+            forgetful.captures.forget_old();
+            Ok(())
+        });
+        if let Err(error) = forgetting.await {
             tracing::error!(%error, "old spools stay");
         }
         tokio::time::sleep(OLD_SPOOLS).await;
