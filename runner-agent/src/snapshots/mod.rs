@@ -76,7 +76,7 @@ pub trait CaptureStore: Send + Sync {
     /// See [`RestoreError`].
     async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError>;
 
-    /// The sandbox is destroyed: what is left of its captures is wanted by nobody.
+    /// The sandbox is not here any more: what is left of its captures is wanted by nobody.
     async fn forget(&self, sandbox: Uuid);
 
     /// Removes what nobody asked for in long.
@@ -140,14 +140,14 @@ impl CaptureStore for Captures {
     async fn forget(&self, sandbox: Uuid) {
         let spools = self.spools.clone();
         let left = crate::blocking::run(move || spool::of_sandbox(&spools, sandbox)).await.unwrap_or_else(|error| {
-            tracing::warn!(%sandbox, %error, "spools of a destroyed sandbox stay for a day");
+            tracing::warn!(%sandbox, %error, "spools of a sandbox that is gone stay for a day");
             Vec::new()
         });
         for spool in left {
             // What still packs or sends ends first.
             let turn = self.turns.take(&spool.packed).await;
             if let Err(error) = crate::blocking::run(move || spool.remove()).await {
-                tracing::warn!(%sandbox, %error, "a spool of a destroyed sandbox stays for a day");
+                tracing::warn!(%sandbox, %error, "a spool of a sandbox that is gone stays for a day");
             }
             drop(turn);
         }

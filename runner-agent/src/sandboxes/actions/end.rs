@@ -55,6 +55,7 @@ pub async fn release(host: &Host, sandbox: Uuid, body: &Body) -> Result<(), Fail
     if let Err(error) = host.files.remove(sandbox).await {
         tracing::warn!(%sandbox, %error, "directory of an archived sandbox stays until the next start");
     }
+    host.captures.forget(sandbox).await;
     Ok(())
 }
 
