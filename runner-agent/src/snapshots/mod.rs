@@ -13,7 +13,7 @@ mod error;
 mod packing;
 mod part;
 mod restore;
-mod retry;
+pub mod retry;
 mod spool;
 #[cfg(test)]
 mod tests;

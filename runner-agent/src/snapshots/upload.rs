@@ -142,10 +142,10 @@ pub async fn on_disk<A: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<A> + Send + 'static,
 ) -> Result<A, CaptureError> {
     let turn = Arc::clone(&upload.turn);
-    let work = tokio::task::spawn_blocking(move || {
+    let work = crate::blocking::run(move || {
         let done = work();
         drop(turn);
         done
     });
-    work.await.map_err(CaptureError::here)?.map_err(CaptureError::here)
+    work.await.map_err(CaptureError::here)
 }

@@ -18,6 +18,7 @@ use http::{Request, Response};
 use paddock_functions::{agents, app::App, config::Config, router, schedule, seal::sha256_hex};
 use paddock_model::entropy;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -82,7 +83,8 @@ impl Cloud {
     pub async fn operate(&self, event: Value) -> Option<Value> {
         let app = Arc::clone(chance::pick(&self.apps)?);
         let work = async move { schedule::handle(&app, event).await.map_err(|error| error.to_string()) };
-        match tokio::spawn(Mortal::new(tokio::time::timeout(Duration::from_secs(60), work))).await.ok()?? {
+        let run = tokio::spawn(Mortal::new(tokio::time::timeout(Duration::from_secs(60), work)));
+        match unbroken(run).await?? {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(error)) => {
                 trace::note(format!("reconcile failed: {error}"));
@@ -102,11 +104,11 @@ impl Cloud {
             let (late, copy) = (chance::span(Duration::from_secs(10)), self.function(door, copy_of(&request)));
             tokio::spawn(async move {
                 tokio::time::sleep(late).await;
-                drop(copy.await);
+                drop(unbroken(tokio::spawn(copy)).await);
             });
         }
         // The function goes on when its caller is gone.
-        let answer = tokio::spawn(self.function(door, request)).await.ok().flatten();
+        let answer = unbroken(tokio::spawn(self.function(door, request))).await.flatten();
         chance::latency().await;
         answer.filter(|_| !chance::mishap(15))
     }
@@ -130,6 +132,15 @@ impl Cloud {
         })
         .flat()
     }
+}
+
+/// What a function brought; a panic in one breaks a rule of its own.
+async fn unbroken<A>(run: JoinHandle<A>) -> Option<A> {
+    let ended = run.await;
+    if let Err(panic) = &ended {
+        trace::broken(format!("a function panicked: {panic}"));
+    }
+    ended.ok()
 }
 
 fn copy_of(request: &Request<Bytes>) -> Request<Bytes> {

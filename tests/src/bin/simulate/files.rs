@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use paddock_runner_agent::{
-    control_api::{ControlApi, ControlApiError},
-    snapshots::{CaptureError, CaptureStore, Rest, RestoreError, Wanted},
+    control_api::ControlApi,
+    snapshots::{CaptureError, CaptureStore, Rest, RestoreError, Wanted, retry},
 };
 use paddock_wire::{
     agents::{CaptureBegin, CaptureComplete, CaptureParts},
@@ -28,7 +28,6 @@ use crate::{
 };
 
 const WORDS: &str = "words";
-const TRIES: u32 = 6;
 
 /// Words in an upper directory.
 pub fn words_in(dir: &Path) -> Vec<String> {
@@ -100,9 +99,9 @@ impl SimCaptures {
         }
         let Wanted { id, sandbox, epoch } = wanted;
         let begin = CaptureBegin { sandbox_id: sandbox, epoch };
-        let begun = again(|| self.control.capture_begin(id, &begin)).await?;
+        let begun = retry::control(|| self.control.capture_begin(id, &begin)).await?;
         let parts = CaptureParts { upload_id: begun.upload_id.clone(), first: 1, count: 1 };
-        let urls = again(|| self.control.capture_parts(id, &parts)).await?.urls;
+        let urls = retry::control(|| self.control.capture_parts(id, &parts)).await?.urls;
         let url = urls.first().ok_or_else(|| CaptureError::Unavailable("no URL".to_owned()))?;
         let put = async {
             tokio::time::sleep(chance::span(Duration::from_secs(4))).await;
@@ -111,7 +110,7 @@ impl SimCaptures {
         let etag = self.life.outside(put).await;
         let etag = etag.ok_or_else(|| CaptureError::Unavailable("S3 no longer knows the upload".to_owned()))?;
         let complete = CaptureComplete { upload_id: begun.upload_id, etags: vec![etag] };
-        again(|| self.control.capture_complete(id, &complete)).await?;
+        retry::control(|| self.control.capture_complete(id, &complete)).await?;
         let manifest = spool.manifest.clone();
         self.keep(Spool { complete: true, ..spool });
         Ok(manifest)
@@ -131,21 +130,6 @@ impl SimCaptures {
         write(&bytes[..bytes.len() / 2])?;
         self.life.outside(async { write(&bytes) }).await
     }
-}
-
-async fn again<A, F>(mut call: impl FnMut() -> F) -> Result<A, CaptureError>
-where
-    F: Future<Output = Result<A, ControlApiError>>,
-{
-    let mut wait = Duration::from_millis(200);
-    for _ in 0..TRIES {
-        match call().await.map_err(CaptureError::from) {
-            Err(CaptureError::Unavailable(_)) => tokio::time::sleep(wait).await,
-            other => return other,
-        }
-        wait *= 2;
-    }
-    call().await.map_err(CaptureError::from)
 }
 
 #[async_trait]

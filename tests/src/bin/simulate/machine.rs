@@ -116,10 +116,11 @@ impl Machine {
     }
 
     /// A task of the agent broke: a person would see it end.
-    pub fn is_broken(&self) -> Option<String> {
-        let mut booted = self.agent.as_ref()?.booted.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = booted.as_mut()?.runner.tasks.try_join_next()?;
-        ended.err().filter(tokio::task::JoinError::is_panic).map(|error| error.to_string())
+    pub fn is_broken(&mut self) -> Option<String> {
+        let agent = self.agent.as_mut()?;
+        let mut booted = agent.booted.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = agent.tasks.try_join_next().or_else(|| booted.as_mut()?.runner.tasks.try_join_next());
+        ended?.err().map(|error| error.to_string())
     }
 
     pub async fn kill(&mut self) {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use paddock_model::{entropy, lifecycle::State};
 use paddock_runner_agent::{
     engine::{Engine as _, labels::container_name},
@@ -254,9 +254,6 @@ impl User {
         let (status, value) = (answer.status(), serde_json::from_slice::<Value>(answer.body()).unwrap_or_default());
         let why = value["message"].as_str().unwrap_or_default();
         trace::note(format!("user: {method} {path} {body}: {} {why}", status.as_u16()));
-        if status == StatusCode::INTERNAL_SERVER_ERROR && why.contains("panic") {
-            trace::broken(format!("{method} {path}: {why}"));
-        }
         status.is_success().then_some(value)
     }
 

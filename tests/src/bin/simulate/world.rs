@@ -186,7 +186,7 @@ impl World {
     }
 
     async fn look(&mut self) {
-        for machine in &self.machines {
+        for machine in &mut self.machines {
             if let Some(panic) = machine.is_broken() {
                 trace::broken(format!("{}: a part of its agent broke: {panic}", machine.name));
             }

@@ -15,18 +15,26 @@ use tokio::time::Instant;
 use super::Answer;
 use crate::{chance, clock};
 
-/// How long an index may not know of a write.
+/// How long an index may not know of a write; and on a bad day.
 const LAG: Duration = Duration::from_millis(1500);
+const LONGEST_LAG: Duration = Duration::from_secs(30);
 
 /// Partition and sort key.
 pub type Key = (String, String);
 
-/// An item as it is now, and as it was before the last write.
+/// An item as it is now, and as it was.
 #[derive(Default, Clone)]
 pub struct Record {
     pub now: Option<Value>,
-    before: Option<Value>,
-    written: Option<Instant>,
+    /// Until when it was what; oldest first.
+    past: Vec<(Instant, Option<Value>)>,
+}
+
+impl Record {
+    /// As it was so long ago; none: as it is now.
+    fn before(&self, lag: Duration) -> Option<&Option<Value>> {
+        self.past.iter().find(|(until, _)| until.elapsed() < lag).map(|(_, was)| was)
+    }
 }
 
 /// All items that ever were.
@@ -134,7 +142,8 @@ impl Table {
                 continue;
             }
             let old = std::mem::replace(&mut record.now, new.clone());
-            (record.before, record.written) = (old.clone(), Some(Instant::now()));
+            record.past.retain(|(until, _)| until.elapsed() < LONGEST_LAG);
+            record.past.push((Instant::now(), old.clone()));
             changes.push(Change { key: key.clone(), old, new });
         }
         if let Some(watch) = self.watch.get().filter(|_| !changes.is_empty()) {
@@ -160,14 +169,13 @@ impl Table {
         if !chance::mishap(500) {
             return answer.to_string();
         }
-        let (lag, partition) = (chance::span(LAG), index.replace("gsi", "g") + "pk");
+        let most = if chance::permille(150) { LONGEST_LAG } else { LAG };
+        let (lag, partition) = (chance::span(most), index.replace("gsi", "g") + "pk");
         let records = self.records();
-        let is_late = |record: &Record| record.written.is_some_and(|written| written.elapsed() < lag);
         if let Some(items) = answer["Items"].as_array_mut() {
             items.retain_mut(|item| {
-                let Some(record) = records.get(&key_of(item)).filter(|record| is_late(record)) else { return true };
-                let was = record.before.as_ref().filter(|before| before[&partition] == item[&partition]);
-                let Some(was) = was else { return false };
+                let Some(was) = records.get(&key_of(item)).and_then(|record| record.before(lag)) else { return true };
+                let Some(was) = was.as_ref().filter(|was| was[&partition] == item[&partition]) else { return false };
                 for (name, value) in item.as_object_mut().into_iter().flatten() {
                     *value = was[name].clone();
                 }
