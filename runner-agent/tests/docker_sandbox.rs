@@ -35,6 +35,11 @@ async fn pid(rig: &Rig, work: &Work) -> i32 {
 }
 
 /// Networks are made in advance: what is timed is a start that uses one.
+/// The host name that this process sees.
+fn host_name(pid: i32) -> String {
+    docker::run("nsenter", &["-t", &pid.to_string(), "-u", "hostname"]).trim().to_owned()
+}
+
 async fn stock_is_full(rig: &Rig) {
     let full = async {
         while rig.containers().await.iter().filter(|(_, running)| *running).count() < 2 {
@@ -79,8 +84,7 @@ async fn a_sandbox_starts_stops_and_goes() {
     assert_eq!(addr.port(), 2280);
 
     let pid = pid(&rig, &created).await;
-    let hostname = docker::run("nsenter", &["-t", &pid.to_string(), "-u", "hostname"]);
-    assert_eq!(hostname.trim(), created.sandbox_id.to_string());
+    assert_eq!(host_name(pid), created.sandbox_id.to_string());
     let hosts = std::fs::read_to_string(format!("/proc/{pid}/root/etc/hosts")).unwrap();
     assert!(hosts.contains(&format!("{}\t{}", addr.ip(), created.sandbox_id)), "{hosts}");
     let ipv6 = std::fs::read_to_string(format!("/proc/{pid}/net/if_inet6")).unwrap_or_default();
@@ -179,9 +183,13 @@ async fn what_is_killed_comes_back() {
     assert_eq!(rig.running(&created).await, addr, "with its address");
 
     let before = pid(&rig, &created).await;
-    rig.restart_agent().await;
+    rig.kill_agent().await;
+    // As if the agent had ended between the container's start and its naming.
+    docker::run("nsenter", &["-t", &before.to_string(), "-u", "hostname", "unnamed"]);
+    rig.start_agent().await;
     assert_eq!(rig.running(&created).await, addr);
     assert_eq!(pid(&rig, &created).await, before, "an agent's restart disturbs nothing");
+    assert_eq!(host_name(before), created.sandbox_id.to_string());
     assert_eq!(std::fs::read_to_string(marker(before)).unwrap(), "kept");
     assert_eq!(rig.bodies(created.sandbox_id).await, 1);
 }

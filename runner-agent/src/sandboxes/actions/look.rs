@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, run::name_host};
 use crate::{
     engine::{Container, labels::container_name},
     network::slots::Slot,
@@ -19,6 +19,8 @@ use crate::{
 pub async fn look(host: &Host, sandbox: Uuid) -> Result<Option<Seen>, Failure> {
     let Some(container) = host.find(&container_name(sandbox)).await? else { return Ok(None) };
     let Some(seen) = seen(&container) else { return Ok(None) };
+    // An agent that ended just after the container's start has not named it.
+    name_host(sandbox, &container).await;
     let pause = host.engine.inspect(&seen.body.slot.pause).await?;
     Ok(Some(Seen { network_runs: pause.is_some_and(|pause| pause.running), ..seen }))
 }

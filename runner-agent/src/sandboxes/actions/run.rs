@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Failure;
 use crate::{
-    engine::{Limits, labels::Size},
+    engine::{Container, Limits, labels::Size},
     network::uts::set_host_name,
     readiness::Readiness,
     sandboxes::{daemon::DaemonError, host::Host, state::Body},
@@ -84,16 +84,21 @@ pub async fn start_container(host: &Host, sandbox: Uuid, container: &str) -> Res
     host.engine.start(container).await?;
     let seen = host.engine.inspect(container).await?;
     let seen = seen.ok_or_else(|| Failure::Failed("the container vanished while it was started".to_owned()))?;
-    if let Some(pid) = seen.pid
+    name_host(sandbox, &seen).await;
+    seen.daemon.ok_or_else(|| {
+        let code = seen.exit_code.unwrap_or_default();
+        Failure::Failed(format!("the sandbox ended as soon as it was started (exit code {code})"))
+    })
+}
+
+/// Gives a running sandbox its host name.
+pub async fn name_host(sandbox: Uuid, container: &Container) {
+    if let Some(pid) = container.pid
         && let Err(error) = set_host_name(pid, sandbox.to_string()).await
     {
         // A wrong host name is an annoyance; no sandbox because of it would be worse.
         tracing::warn!(%sandbox, %error, "cannot set the host name");
     }
-    seen.daemon.ok_or_else(|| {
-        let code = seen.exit_code.unwrap_or_default();
-        Failure::Failed(format!("the sandbox ended as soon as it was started (exit code {code})"))
-    })
 }
 
 /// Waits until the daemon says that it is ready, or answers; its version, if it says one. Without `knocks`, because the

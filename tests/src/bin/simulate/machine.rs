@@ -95,6 +95,11 @@ impl Machine {
         Journal::open(self.state.path()).ok()?.runner_id()
     }
 
+    /// The last epoch of a sandbox that it has buried.
+    pub fn tombstone(&self, sandbox: Uuid) -> Option<u64> {
+        Journal::with_clock(self.state.path(), clock::seconds).ok()?.tombstone(sandbox)
+    }
+
     pub fn lives(&self) -> bool {
         self.agent.is_some()
     }

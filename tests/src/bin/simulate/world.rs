@@ -192,6 +192,7 @@ impl World {
             }
         }
         words::check(&self.user.acknowledged, &self.aws, &self.machines).await;
+        invariants::graves::check(&self.aws, &self.machines);
         invariants::captures::all(&self.aws.table.records(), &self.aws.bucket);
     }
 

@@ -4,9 +4,11 @@
 //! * [`quotas`] conservation
 //! * [`captures`] durable before discard: what a live item names is there
 //! * [`words`] durable before discard: the last acknowledged files are somewhere whole
+//! * [`graves`] durable before discard: nothing that lives is given up by its runner
 //! * [`rest`] never stuck, and nothing left over, at the end
 
 pub mod captures;
+pub mod graves;
 pub mod heads;
 pub mod quotas;
 pub mod rest;
