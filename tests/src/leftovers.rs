@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use crate::converge::Look;
 use crate::stack::STACK;
 use crate::table::{self, Item};
-use crate::{docker, processes};
+use crate::processes::{self, Process};
+use crate::docker;
 
 /// Networks that a runner may keep in advance after a burst of creates (`CEILING` of its `network/slots/demand.rs`).
 const MOST_IN_STOCK: usize = 32;
@@ -88,6 +89,19 @@ pub async fn mounts() -> Result<Vec<String>> {
         of_a_container || point.starts_with(&state)
     };
     Ok(mount_points()?.into_iter().filter(is_left).collect())
+}
+
+/// Processes that hold a container which the engine does not have (any more): a killed engine may leave them.
+pub async fn shims() -> Result<Vec<String>> {
+    let known = docker::docker(&["ps", "-aq", "--no-trunc"]).await?;
+    let container = |process: &Process| {
+        let program = process.exe.file_name()?.to_string_lossy().starts_with("containerd-shim");
+        let mut arguments = process.arguments.iter().skip_while(|argument| *argument != "-id");
+        arguments.nth(1).filter(|_| program).cloned()
+    };
+    let shims = processes::all().into_iter().filter_map(|process| Some((process.pid, container(&process)?)));
+    let left = shims.filter(|(_, container)| !known.lines().any(|id| id == container));
+    Ok(left.map(|(pid, container)| format!("{pid} of {container}")).collect())
 }
 
 /// The part of a mount point that names its container: `<layer>/merged`, `<container>/mounts/shm`, `<namespace>`.

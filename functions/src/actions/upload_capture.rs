@@ -18,7 +18,7 @@ const MOST_PARTS: u64 = 10_000;
 /// Small enough to be sent again without much loss, large enough for S3 (5 MiB).
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Begins the upload, or finds the one that was begun.
+/// Begins the upload, or finds the one that was begun, if S3 still knows it.
 pub async fn begin(app: &App, runner: RunnerId, id: CaptureId, request: CaptureBegin) -> Result<CaptureUpload, Error> {
     let CaptureBegin { sandbox_id, epoch } = request;
     let capture = wanted(app, runner, id).await?;
@@ -27,14 +27,15 @@ pub async fn begin(app: &App, runner: RunnerId, id: CaptureId, request: CaptureB
     }
     let CaptureItem { key, upload, .. } = capture.capture;
     let upload_id = match upload {
-        Some(upload) => upload,
-        None => {
+        Some(upload) if app.objects.knows(&key, &upload).await? => upload,
+        // None yet, or S3 has ended it: by the bucket's rule for old ones, or somebody's hand.
+        lost => {
             let ours = app.objects.begin(&key).await?;
-            let stands = app.store.note_upload(id, &ours).await?;
-            if stands != ours {
+            let stands = app.store.note_upload(id, lost.as_deref(), &ours).await?;
+            if stands.as_ref() != Some(&ours) {
                 app.objects.abort(&key, &ours).await?;
             }
-            stands
+            stands.ok_or(Error::CaptureNotFound(id))?
         }
     };
     Ok(CaptureUpload { upload_id, part_bytes: part_bytes(capture.resources) })

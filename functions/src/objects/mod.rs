@@ -64,6 +64,16 @@ impl Objects {
         begun.upload_id.ok_or_else(|| Error("an upload without an id".to_owned()))
     }
 
+    /// The upload is under way.
+    pub async fn knows(&self, key: &str, upload: &str) -> Result<bool, Error> {
+        let request = self.client.list_parts().bucket(&self.bucket).key(key).upload_id(upload).max_parts(1);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if code(&error) == Some("NoSuchUpload") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Makes an object of the parts; false when there is no such upload (any more).
     pub async fn complete(&self, key: &str, upload: &str, etags: &[String]) -> Result<bool, Error> {
         let parts = etags.iter().zip(1..).map(|(etag, n)| CompletedPart::builder().part_number(n).e_tag(etag).build());

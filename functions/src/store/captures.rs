@@ -196,18 +196,28 @@ impl Store {
         self.get(&keys::capture(id)).await?.map(capture).transpose()
     }
 
-    /// Notes its upload, unless there is one already: the one that stands.
-    pub async fn note_upload(&self, id: CaptureId, upload: &str) -> Result<String, Error> {
-        let request = self
+    /// Notes its upload instead of the one that was known (`lost`, if any), unless another stands by now: the one that
+    /// stands; none when nothing is known of the capture any more.
+    pub async fn note_upload(&self, id: CaptureId, lost: Option<&str>, upload: &str) -> Result<Option<String>, Error> {
+        let mut request = self
             .db
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keys::capture(id).item()))
-            .update_expression("SET upload = if_not_exists(upload, :upload)")
-            .expression_attribute_values(":upload", text(upload))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let item = patiently(|| request.clone().send()).await?.attributes.unwrap_or_default();
-        Ok(capture(item)?.upload.unwrap_or_default())
+            .update_expression("SET upload = :upload")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(upload)")
+            .expression_attribute_values(":upload", text(upload));
+        if let Some(lost) = lost {
+            let as_known = "attribute_exists(pk) AND upload = :lost";
+            request = request.condition_expression(as_known).expression_attribute_values(":lost", text(lost));
+        }
+        match patiently(|| request.clone().send()).await {
+            Ok(_) => Ok(Some(upload.to_owned())),
+            Err(error) if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) => {
+                Ok(self.capture(id).await?.and_then(|capture| capture.upload))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// It is named, so that nothing is due of it any more; nothing if that has changed.

@@ -97,6 +97,30 @@ async fn an_archive_is_captured_accepted_let_go_and_restored_elsewhere() {
     assert_eq!(scene.app.store.capture(CaptureId(work.capture.unwrap())).await.unwrap(), None);
 }
 
+#[tokio::test]
+async fn an_upload_that_s3_ended_begins_anew() {
+    let scene = Scene::new().await;
+    let mut runner = scene.runner().await;
+    let head = stopped(&scene, &mut runner).await;
+    capture_sandbox::archive(&scene.app, &scene.requester, &head.id.to_string()).await.unwrap();
+    let work = runner.works(&scene).await.pop().unwrap();
+    let id = CaptureId(work.capture.unwrap());
+    let begin = || {
+        let body = CaptureBegin { sandbox_id: work.sandbox_id, epoch: work.epoch };
+        upload_capture::begin(&scene.app, runner.id(), id, body)
+    };
+    let ended = begin().await.unwrap().upload_id;
+    let key = scene.app.store.capture(id).await.unwrap().unwrap().key;
+    scene.app.objects.abort(&key, &ended).await.unwrap();
+    // Both see that it is gone; one of their new ones stands.
+    let (one, other) = tokio::join!(begin(), begin());
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_ne!(begin().await.unwrap().upload_id, ended);
+    upload(&scene, &runner, &work).await;
+    runner.drive(&scene, work.clone(), &mut Vec::new()).await;
+    assert_eq!(scene.head(head.id).await.state, State::Archived);
+}
+
 /// What is due is marked, and what is marked is deleted.
 async fn collect(scene: &Scene) {
     for _ in 0..3 {

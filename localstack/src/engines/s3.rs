@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use s3s::access::S3Access;
 use s3s::auth::SimpleAuth;
+use s3s::dto::ListPartsInput;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Request, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
 use super::EngineError;
@@ -14,6 +18,21 @@ use super::EngineError;
 /// Clients must sign with this key, so that a broken presigned URL fails here as it would on AWS.
 const ACCESS_KEY: &str = "test";
 const SECRET_KEY: &str = "test";
+
+/// S3 does not list the parts of an upload that has ended; the file system answers that there are none.
+struct KnownUploads {
+    root: PathBuf,
+}
+
+#[async_trait]
+impl S3Access for KnownUploads {
+    async fn list_parts(&self, request: &mut S3Request<ListPartsInput>) -> S3Result<()> {
+        let id: uuid::Uuid = request.input.upload_id.parse().map_err(|_| s3_error!(NoSuchUpload))?;
+        // Where the file system, whose version is pinned, notes an upload.
+        let note = self.root.join(format!(".upload-{id}.json"));
+        if note.exists() { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
+    }
+}
 
 /// The running engine.
 pub struct S3 {
@@ -29,6 +48,7 @@ impl S3 {
         let files = FileSystem::new(root).map_err(|error| failed(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        builder.set_access(KnownUploads { root: root.to_owned() });
         Ok(Self { service: builder.build(), root: root.to_owned() })
     }
 

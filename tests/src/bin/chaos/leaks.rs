@@ -38,6 +38,7 @@ pub async fn count(world: &World, before: &BTreeSet<PathBuf>) -> Vec<Row> {
         ("leaked containers", until_none(CONTAINERS, containers).await),
         ("leaked networks", until_none(CONTAINERS, networks).await),
         ("leaked mounts", until_none(CONTAINERS, leftovers::mounts).await),
+        ("leaked shims", until_none(CONTAINERS, leftovers::shims).await),
         ("leaked queues", until_none(CONTAINERS, queues).await),
     ];
     world.say("captures that nobody names are collected within minutes");
@@ -57,6 +58,7 @@ pub fn judge(world: &World, leaks: &[Row]) -> ExitCode {
         ("transitional 60 s after the end", Failure::Transitional),
         ("lost files", Failure::LostFiles),
         ("lost sandboxes", Failure::LostSandbox),
+        ("wrong host names", Failure::Misnamed),
         ("requests that never succeeded", Failure::NeverSucceeded),
     ];
     let failures = failures.map(|(what, failure)| (what, world.failures(failure)));

@@ -168,6 +168,7 @@ pub fn note(world: &World, id: &str, missed: Missed) {
     match missed {
         Missed::Broken(reason) => world.failed(Failure::LostFiles, format!("{id} is lost: {reason}")),
         Missed::Changed(changes) => world.failed(Failure::LostFiles, format!("{id} has changed:\n{changes}")),
+        Missed::Misnamed(name) => world.failed(Failure::Misnamed, format!("{id} has the host name {name}")),
         Missed::Never(what) => world.failed(Failure::NeverSucceeded, what),
     }
 }

@@ -38,6 +38,8 @@ pub enum Missed {
     Broken(String),
     /// Its files are not what they were.
     Changed(String),
+    /// Its host name is another.
+    Misnamed(String),
     /// Not within the bound.
     Never(String),
 }
@@ -71,13 +73,17 @@ where
     .await
 }
 
-/// Starts it and looks at its files. A difference must be seen twice.
+/// Starts it and looks at its files and at its host name. A difference of files must be seen twice.
 pub async fn verify(world: &World, id: &str, tree: &Tree) -> Result<(), Missed> {
     let look = || in_started(world, id, "its files", || async { tree.changes(&world.toolbox(id)).await });
     if look().await?.is_some()
         && let Some(changes) = look().await?
     {
         return Err(Missed::Changed(changes));
+    }
+    let name = in_started(world, id, "its host name", || async { world.toolbox(id).sh("hostname").await }).await?;
+    if name != id {
+        return Err(Missed::Misnamed(name));
     }
     count(&world.counts.verified);
     Ok(())

@@ -42,6 +42,7 @@ pub struct Counts {
 pub enum Failure {
     LostFiles,
     LostSandbox,
+    Misnamed,
     NeverSucceeded,
     Transitional,
 }

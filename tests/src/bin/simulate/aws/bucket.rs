@@ -46,6 +46,10 @@ impl Bucket {
             }
             ("POST", Some(upload)) => complete(&mut content, upload, &String::from_utf8_lossy(body)),
             ("HEAD", _) => (if content.objects.contains_key(&key) { 200 } else { 404 }, String::new()),
+            ("GET", Some(upload)) if content.uploads.contains_key(upload) => {
+                (200, format!("{XML}<ListPartsResult></ListPartsResult>"))
+            }
+            ("GET", Some(_)) => no_such_upload(),
             ("DELETE", Some(upload)) => match content.uploads.remove(upload) {
                 Some(_) => (204, String::new()),
                 None => no_such_upload(),
