@@ -54,10 +54,14 @@ impl S3 {
 
     /// Answers a client's request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        match self.service.call(request.map(s3s::Body::from)).await {
+        let service = self.service.clone();
+        // S3 ends what it has begun, also when the client goes away: half an upload would be completed.
+        let answered = tokio::spawn(async move { service.call(request.map(s3s::Body::from)).await });
+        let answered = answered.await.map_err(|error| error.to_string());
+        match answered.and_then(|answer| answer.map_err(|error| error.to_string())) {
             Ok(response) => response.map(Body::new),
             Err(error) => {
-                tracing::error!(?error, "s3 engine");
+                tracing::error!(error, "s3 engine");
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 response

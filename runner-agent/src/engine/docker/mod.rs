@@ -193,7 +193,15 @@ impl Engine for DockerEngine {
         match self.docker.remove_container(id, Some(options)).await.map_err(EngineError::from) {
             // "removal already in progress": what was asked happens.
             Err(EngineError::Conflict(message)) if message.contains("already in progress") => Ok(()),
-            other => gone_is_fine(other),
+            other => {
+                gone_is_fine(other)?;
+                let container = id.to_owned();
+                let ended = tokio::task::spawn_blocking(move || orphans::end(&container)).await.unwrap_or(0);
+                if ended > 0 {
+                    tracing::warn!(container = id, ended, "processes that the engine lost");
+                }
+                Ok(())
+            }
         }
     }
 
