@@ -195,11 +195,27 @@ pub struct Died {
     pub labels: Labels,
 }
 
+/// The disk where the engine keeps files of containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes that may still be written.
+    pub free: u64,
+}
+
 /// A container engine. Every operation may be repeated: stopping what is stopped and removing what is gone succeed.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
     /// What the machine is able to do.
     async fn probe(&self) -> Result<Host>;
+    /// It holds each sandbox's container to the disk of its labels itself: a write beyond it fails inside.
+    fn limits_disk(&self) -> bool;
+    /// How full the disk is.
+    async fn space(&self) -> Result<Space>;
+    /// Bytes on the disk of what the container's files differ from its image's. It looks at each of them: a second and
+    /// more where there are many. Dropped, it ends soon.
+    async fn disk_use(&self, id: &str) -> Result<u64>;
     /// References of the images present.
     async fn images(&self) -> Result<Vec<String>>;
     /// An image, if present.

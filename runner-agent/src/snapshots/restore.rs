@@ -17,7 +17,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{RestoreError, packing::Raise, part::describe, retry::Backoff, turns::Turn};
+use super::{RestoreError, part::describe, retry::Backoff, turns::Turn};
+use crate::blocking::Raise;
 
 /// Chunks that wait to be unpacked.
 const WAITING: usize = 16;

@@ -53,6 +53,10 @@ pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAd
 /// # Errors
 /// When there is no room, or the engine cannot.
 pub async fn resize(host: &Host, sandbox: Uuid, body: &Body, runs: bool, to: Size) -> Result<(), Failure> {
+    if host.engine.limits_disk() && to.disk_gib != body.size.disk_gib {
+        // The engine sets it when it makes the container, and never again.
+        return Err(Failure::NoRoom("the disk of a sandbox cannot be changed on this runner".to_owned()));
+    }
     let admitted = host.holdings.resize(sandbox, body.epoch, to);
     admitted.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
     let limits = Limits { cpu: to.cpu, memory_gib: to.memory_gib };

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use paddock_runner_agent::{
     engine::{
         Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec,
-        fake::FakeEngine,
+        Space, fake::FakeEngine,
     },
     sandboxes::daemon::{DaemonError, Daemons},
 };
@@ -42,6 +42,15 @@ impl Leashed {
 impl Engine for Leashed {
     async fn probe(&self) -> Result<Host> {
         self.call(self.engine.probe()).await
+    }
+    fn limits_disk(&self) -> bool {
+        self.engine.limits_disk()
+    }
+    async fn space(&self) -> Result<Space> {
+        self.call(self.engine.space()).await
+    }
+    async fn disk_use(&self, id: &str) -> Result<u64> {
+        self.call(self.engine.disk_use(id)).await
     }
     async fn images(&self) -> Result<Vec<String>> {
         self.call(self.engine.images()).await
