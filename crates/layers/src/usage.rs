@@ -1,13 +1,6 @@
 //! What a directory takes of its disk, while its owner may do in it whatever he likes.
 
-use std::{
-    collections::HashSet,
-    io,
-    os::fd::OwnedFd,
-    path::Path,
-    rc::Rc,
-    sync::atomic::AtomicBool,
-};
+use std::{collections::HashSet, io, os::fd::OwnedFd, path::Path, rc::Rc, sync::atomic::AtomicBool};
 
 use nix::{
     dir::Dir,

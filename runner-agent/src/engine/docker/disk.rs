@@ -55,7 +55,8 @@ pub async fn is_limited(docker: &Docker, info: &SystemInfo) -> Result<bool> {
 /// and ignore it.
 fn may_limit(info: &SystemInfo) -> bool {
     let status = info.driver_status.iter().flatten();
-    let value = |of: &str| status.clone().find(|pair| pair.first().is_some_and(|name| name == of)).and_then(|it| it.get(1));
+    let value =
+        |of: &str| status.clone().find(|pair| pair.first().is_some_and(|name| name == of)).and_then(|it| it.get(1));
     match info.driver.as_deref() {
         _ if value("driver-type").is_some() => false,
         Some("overlay2") => value("Backing Filesystem").is_some_and(|name| name == "xfs"),
