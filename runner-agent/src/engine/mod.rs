@@ -122,6 +122,8 @@ pub enum Kind {
         /// Its fixed address there.
         address: Ipv4Addr,
     },
+    /// Never started: to see the files of its image.
+    Still,
     /// The user's sandbox, in the network namespace of a pause container.
     Sandbox(Box<SandboxSpec>),
 }
@@ -239,6 +241,8 @@ pub trait Engine: Send + Sync + 'static {
     /// The directory of the host with all that its files differ from its image's, as overlayfs keeps it; none where the
     /// engine does not keep files so.
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>>;
+    /// All files of a container, running or not, as a tar; without what is mounted in it.
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>>;
     /// Asks the first process to end, and kills it after `grace`. One that is frozen is thawed first.
     async fn stop(&self, id: &str, grace: Duration) -> Result<()>;
     /// Removes it with its files, running or not.

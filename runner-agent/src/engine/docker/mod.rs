@@ -23,7 +23,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use super::{
-    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Result, Space, labels,
+    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Result, Space,
+    labels,
 };
 
 mod answer;
@@ -198,6 +199,10 @@ impl Engine for DockerEngine {
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         let found = self.docker.inspect_container(id, None::<InspectContainerOptions>).await?;
         Ok(answer::upper_dir(found))
+    }
+
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        Ok(self.docker.export_container(id).map_err(EngineError::from).boxed())
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {

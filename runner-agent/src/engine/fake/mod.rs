@@ -310,7 +310,8 @@ impl Engine for FakeEngine {
         inner.ever_created += 1;
         let files = tempfile::tempdir().map_err(|error| EngineError::Rejected(format!("fake files: {error}")))?;
         let (name, files) = (spec.name.clone(), Arc::new(files));
-        let container = FakeContainer { spec: spec.clone(), name, state: State::Created, limits: None, files, disk_use: 0 };
+        let container =
+            FakeContainer { spec: spec.clone(), name, state: State::Created, limits: None, files, disk_use: 0 };
         inner.containers.insert(id.clone(), container);
         if std::mem::take(&mut inner.leaves_in_create) {
             inner.away = true;
@@ -331,6 +332,7 @@ impl Engine for FakeEngine {
                     container.state = State::Running(None);
                     return Ok(());
                 }
+                Kind::Still => return Err(EngineError::Rejected("it has no program".to_owned())),
                 Kind::Sandbox(sandbox) if !inner.pause_runs(&sandbox.pause) => {
                     return Err(EngineError::Rejected(format!("container {} does not run", sandbox.pause)));
                 }
@@ -377,6 +379,10 @@ impl Engine for FakeEngine {
 
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         Ok(Some(self.call()?.get_mut(id)?.1.files.path().to_owned()))
+    }
+
+    async fn export(&self, _id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        Err(EngineError::Rejected("a fake shows the upper directory, and has no file system below it".to_owned()))
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use paddock_runner_agent::{
     engine::{
-        Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec,
-        Space, fake::FakeEngine,
+        Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Space,
+        fake::FakeEngine,
     },
     sandboxes::daemon::{DaemonError, Daemons},
 };
@@ -84,6 +84,9 @@ impl Engine for Leashed {
     }
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         self.call(self.engine.upper_dir(id)).await
+    }
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.call(self.engine.export(id)).await
     }
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
         self.call(self.engine.stop(id, grace)).await
