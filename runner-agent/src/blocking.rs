@@ -1,9 +1,24 @@
 //! Work that waits for the disk, on a thread where nobody waits for it. In a simulation it is done at once, so that when
 //! it ends depends on the seed alone.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use paddock_model::entropy;
+
+/// Raises the flag of a thread when nobody waits for it any more.
+pub struct Raise(pub Arc<AtomicBool>);
+
+impl Drop for Raise {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Does the work; dropped, the work goes on.
 ///

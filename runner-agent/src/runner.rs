@@ -21,6 +21,7 @@ use crate::{
     },
     sandboxes::{
         daemon::{DaemonClient, Daemons},
+        disk,
         files::Files,
         health,
         holdings::Holdings,
@@ -187,6 +188,7 @@ fn serve(host: &Arc<Host>, registry: &Arc<Registry>, control: Arc<ControlApi>) -
     tasks.spawn(host.outbox.clone().send_all(control, Arc::clone(registry)));
     tasks.spawn(health::watch_deaths(Arc::clone(host), Arc::clone(registry)));
     tasks.spawn(health::check(Arc::clone(host), Arc::clone(registry)));
+    tasks.spawn(disk::watch(Arc::clone(host), Arc::clone(registry)));
     tasks.spawn({
         let host = Arc::clone(host);
         async move { host.slots.keep_filled().await }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use paddock_runner_agent::{network, sandboxes::registry::Phase};
-use paddock_wire::work::{Wish, Work};
+use paddock_wire::work::{Observed, Wish, Work};
 use support::{
     Rig,
     docker::{self, Cleanup},
@@ -79,7 +79,7 @@ async fn a_sandbox_starts_stops_and_goes() {
     rig.wish(&created);
     let addr = rig.running(&created).await;
     println!("create to ready: {:?}", began.elapsed());
-    let report = rig.control.heard(&created, |seen| *seen == paddock_wire::work::Observed::Started).await;
+    let report = rig.control.heard(&created, |seen| *seen == Observed::Started).await;
     assert!(report.facts.daemon_version.is_some());
     assert_eq!(addr.port(), 2280);
 
@@ -209,6 +209,39 @@ async fn came_back(rig: &Rig, work: &Work, before: i32) {
         }
     };
     tokio::time::timeout(support::PATIENCE, back).await.expect("it comes back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_fills_its_disk_is_held_to_it_or_stopped_and_keeps_its_files() {
+    let (_cleanup, rig, image) = rig().await;
+    let mut created = rig.first_work(&image);
+    created.spec.disk_gib = 1;
+    rig.reach(&created).await;
+    let big = format!("/proc/{}/root/root/big", pid(&rig, &created).await);
+    let mut bytes = std::io::Read::take(std::io::repeat(1), 1100 << 20);
+    let written = std::io::copy(&mut bytes, &mut std::fs::File::create(&big).unwrap());
+    if rig.engine.limits_disk() {
+        let error = written.unwrap_err();
+        assert!(matches!(error.kind(), std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::StorageFull), "{error}");
+        rig.running(&created).await;
+        rig.reach(&next(&created, Wish::Destroyed)).await;
+        return;
+    }
+    assert_eq!(written.unwrap(), 1100 << 20);
+    let failed = rig.control.heard(&created, |seen| matches!(seen, Observed::Failed { .. })).await;
+    assert_eq!(
+        failed.observed,
+        Observed::Failed { reason: "disk limit of 1 GiB exceeded (uses 1.1 GiB)".to_owned(), recoverable: true }
+    );
+    let name = format!("paddock-{}", created.sandbox_id);
+    assert!(!rig.engine.inspect(&name).await.unwrap().unwrap().running);
+    let recovered = next(&created, Wish::Started);
+    rig.reach(&recovered).await;
+    let big = format!("/proc/{}/root/root/big", pid(&rig, &recovered).await);
+    assert_eq!(std::fs::metadata(&big).unwrap().len(), 1100 << 20, "its files are there");
+    std::fs::remove_file(&big).unwrap();
+    rig.running(&recovered).await;
+    rig.reach(&next(&recovered, Wish::Destroyed)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use futures::FutureExt;
 use paddock_runner_agent::{
-    engine::{EngineError, fake::FakeEngine},
+    engine::{EngineError, Space, fake::FakeEngine},
     sandboxes::registry::{Letter, Phase},
 };
 use paddock_wire::work::{Env, Observed, Wish, Work};
@@ -178,6 +178,47 @@ async fn a_container_that_ends_is_started_again_three_times() {
     ));
     let again = next(&created, Wish::Started);
     rig.reach(&again).await;
+}
+
+#[tokio::test]
+async fn what_takes_too_much_of_the_disk_is_stopped_and_may_recover() {
+    const GIB: u64 = 1 << 30;
+    let (rig, engine) = rig().await;
+    let (greedy, modest) = (rig.first_work(IMAGE), rig.first_work(IMAGE));
+    for work in [&greedy, &modest] {
+        rig.reach(work).await;
+    }
+    let name = |work: &Work| format!("paddock-{}", work.sandbox_id);
+    engine.fill(&name(&modest), 3 * GIB);
+    engine.fill(&name(&greedy), 4 * GIB);
+    let failed = rig.control.heard(&greedy, |seen| matches!(seen, Observed::Failed { .. })).await;
+    let Observed::Failed { reason, recoverable } = failed.observed else { unreachable!() };
+    assert_eq!((reason.as_str(), recoverable), ("disk limit of 3 GiB exceeded (uses 4.0 GiB)", true));
+    assert!(!rig.engine.inspect(&name(&greedy)).await.unwrap().unwrap().running);
+    rig.running(&modest).await;
+    // Recovered, it may tidy up.
+    let again = next(&greedy, Wish::Started);
+    rig.reach(&again).await;
+    engine.fill(&name(&greedy), GIB);
+    rig.running(&again).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_takes_nothing_new() {
+    let (rig, engine) = rig().await;
+    let before = rig.first_work(IMAGE);
+    rig.reach(&before).await;
+    engine.set_space(Space { size: 1 << 40, free: 1 << 30 });
+    let full = async {
+        while rig.runner.as_ref().unwrap().host.holdings.allocated().disk_gib < 1000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, full).await.expect("it is noticed");
+    let refused = rig.first_work(IMAGE);
+    rig.wish(&refused);
+    rig.control.heard(&refused, |seen| matches!(seen, Observed::Refused { .. })).await;
+    rig.running(&before).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use crate::error::{Error, at};
 /// Applies to what is made in a directory later: set last.
 pub const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 
-const OPAQUE: &[u8] = b"trusted.overlay.opaque";
+/// Of a directory that hides all below it.
+pub const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 
 /// Written by overlayfs where a file's content or place is elsewhere: a layer without them would be wrong.
 const ELSEWHERE: [&[u8]; 2] = [b"trusted.overlay.redirect", b"trusted.overlay.metacopy"];

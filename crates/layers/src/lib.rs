@@ -6,6 +6,8 @@
 //! * [`pack()`] and its way out: [`tar_out`]; [`unpack()`] and its way in: [`tar_in`], [`place`]
 //! * [`root`] paths that stay below a directory; [`entry`] what is known of a file
 //! * [`attributes`] which extended attributes go along; [`extents`] files with holes; [`records`] PAX records
+//! * [`tree`] whole file systems, as an engine exports them, and what of them changed; [`unpack_onto()`]
+//! * [`usage()`] what a directory takes of its disk
 //! * [`digest`] SHA-256 and length on the way by
 //!
 //! Start reading at [`pack()`].
@@ -21,9 +23,13 @@ mod records;
 mod root;
 mod tar_in;
 mod tar_out;
+mod tree;
 mod unpack;
+mod usage;
 
 pub use error::Error;
 pub use pack::{Packed, pack};
 pub use root::clear;
-pub use unpack::{Expected, Limits, Unpacked, unpack};
+pub use tree::{Changes, Tree};
+pub use unpack::{Expected, Limits, Unpacked, unpack, unpack_onto};
+pub use usage::usage;

@@ -1,23 +1,26 @@
-//! Makes files in a directory that was empty, and nowhere else.
+//! Makes files in a directory that was empty, or changes those that a whole file system has; and nowhere else.
 
 use std::{
     fs::File,
     io,
     io::Read,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
     },
+    path::PathBuf,
 };
 
 use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag},
     sys::{
-        stat::{FchmodatFlags, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, futimens, mkdirat, mknodat, utimensat},
+        stat::{
+            FchmodatFlags, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, fstat, futimens, mkdirat, mknodat, utimensat,
+        },
         time::TimeSpec,
     },
-    unistd::{Gid, Uid, fchown, fchownat, linkat, symlinkat},
+    unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat},
 };
 
 use crate::{
@@ -25,7 +28,7 @@ use crate::{
     entry::{CHUNK, Entry, Kind, Meta, as_path},
     error::{Cancel, Error, at, at_call},
     extents::Extent,
-    root::{Root, below},
+    root::{Root, below, clear, look},
     tar_in::{Found, TarIn},
 };
 
@@ -41,6 +44,25 @@ pub struct Place<'a> {
     kept: u64,
     buffer: Vec<u8>,
     cancel: Cancel<'a>,
+    /// There are files already: the layer is applied to them, as overlayfs would show both.
+    onto: bool,
+    /// What reads as zeros is left as a hole.
+    holes: bool,
+}
+
+/// Where the data of files comes from.
+pub trait Data {
+    /// Reads data of the present entry into all of `into`, which is not more than there is.
+    fn data(&mut self, into: &mut [u8]) -> Result<(), Error>;
+}
+
+/// What was where an entry goes.
+enum Way {
+    Free,
+    /// A directory, and it stays.
+    Kept,
+    /// Something that is mounted: none of a layer's.
+    Mounted,
 }
 
 /// What is done to a directory when nothing more is made in it: its time would change, and its default ACL apply.
@@ -52,23 +74,52 @@ struct Unfinished {
 
 impl<'a> Place<'a> {
     pub fn new(root: Root, cancel: Cancel<'a>) -> Self {
-        Self { root, parent: None, directories: Vec::new(), kept: 0, buffer: vec![0; CHUNK], cancel }
+        Self {
+            root,
+            parent: None,
+            directories: Vec::new(),
+            kept: 0,
+            buffer: vec![0; CHUNK],
+            cancel,
+            onto: false,
+            holes: false,
+        }
+    }
+
+    /// For data that was read from files whose holes are not known any more.
+    pub fn with_holes(self) -> Self {
+        Self { holes: true, ..self }
+    }
+
+    /// Changes what is there.
+    pub fn onto(root: Root, cancel: Cancel<'a>) -> Self {
+        Self { onto: true, ..Self::new(root, cancel) }
     }
 
     /// Makes one entry with its data.
-    pub fn put<R: Read>(&mut self, found: Found, tar: &mut TarIn<R>) -> Result<(), Error> {
-        let Found { entry, extents } = found;
+    pub fn put(&mut self, found: Found, tar: &mut impl Data) -> Result<(), Error> {
+        let Found { mut entry, extents } = found;
         if entry.path.is_empty() {
             return self.keep(entry);
         }
-        let (parent, name) = split(&entry.path);
+        let path = entry.path.clone();
+        let (parent, name) = split(&path);
         let dir = match self.parent.take() {
             Some((path, dir)) if path == parent => dir,
-            _ => self.directory(parent)?,
+            _ => match self.root.at(parent, OFlag::O_PATH | OFlag::O_DIRECTORY) {
+                Err(Errno::EXDEV) if self.onto => return self.pass(&entry, extents.as_deref(), tar),
+                opened => opened.map_err(at_call(parent))?,
+            },
         };
-        let path = entry.path.clone();
+        let way = if self.onto { make_way(&dir, name, &mut entry)? } else { Way::Free };
         let failed = at_call(&path);
         match &entry.kind {
+            _ if matches!(way, Way::Mounted) => return self.pass(&entry, extents.as_deref(), tar),
+            Kind::Directory if matches!(way, Way::Kept) => {}
+            Kind::Whiteout if self.onto => {
+                self.parent = Some((parent.to_vec(), dir));
+                return Ok(());
+            }
             Kind::File { size } => self.file(&dir, name, &entry, (*size, extents.as_deref()), tar)?,
             Kind::Directory => mkdirat(&dir, name, Mode::S_IRWXU).map_err(&failed)?,
             Kind::Symlink(target) => symlinkat(target.as_slice(), &dir, name).map_err(&failed)?,
@@ -119,8 +170,17 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    fn directory(&self, path: &[u8]) -> Result<OwnedFd, Error> {
-        self.root.at(path, OFlag::O_PATH | OFlag::O_DIRECTORY).map_err(at_call(path))
+    /// Reads over what is not made.
+    fn pass(&mut self, entry: &Entry, extents: Option<&[Extent]>, tar: &mut impl Data) -> Result<(), Error> {
+        let Kind::File { size } = entry.kind else { return Ok(()) };
+        let mut left = extents.map_or(size, |extents| extents.iter().map(|extent| extent.length).sum());
+        while left > 0 {
+            self.cancel.check()?;
+            let length = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+            tar.data(&mut self.buffer[..length])?;
+            left -= length as u64;
+        }
+        Ok(())
     }
 
     /// The target was made by us: the root was empty, and the way there neither leaves it nor follows a link.
@@ -133,19 +193,19 @@ impl<'a> Place<'a> {
         linkat(from, target_name, dir, name, AtFlags::empty())
     }
 
-    fn file<R: Read>(
+    fn file(
         &mut self,
         dir: &OwnedFd,
         name: &[u8],
         entry: &Entry,
         (size, extents): (u64, Option<&[Extent]>),
-        tar: &mut TarIn<R>,
+        tar: &mut impl Data,
     ) -> Result<(), Error> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
         let fd = below(dir, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(at_call(&entry.path))?;
         let file = File::from(fd);
         let failed = at(&entry.path);
-        if extents.is_some() {
+        if extents.is_some() || self.holes {
             file.set_len(size).map_err(&failed)?;
         }
         for extent in extents.unwrap_or(&[Extent { offset: 0, length: size }]) {
@@ -155,11 +215,43 @@ impl<'a> Place<'a> {
                 let length = usize::try_from(end - offset).map_or(CHUNK, |left| left.min(CHUNK));
                 let chunk = &mut self.buffer[..length];
                 tar.data(chunk)?;
-                file.write_all_at(chunk, offset).map_err(&failed)?;
+                if !self.holes || chunk.iter().any(|byte| *byte != 0) {
+                    file.write_all_at(chunk, offset).map_err(&failed)?;
+                }
                 offset += length as u64;
             }
         }
         finish(&file, &entry.path, &entry.meta, &entry.attributes)
+    }
+}
+
+impl<R: Read> Data for TarIn<R> {
+    fn data(&mut self, into: &mut [u8]) -> Result<(), Error> {
+        Self::data(self, into)
+    }
+}
+
+/// Removes what the entry hides. Of a directory that is opaque the mark is taken: nothing is below it any more.
+fn make_way(dir: &OwnedFd, name: &[u8], entry: &mut Entry) -> Result<Way, Error> {
+    let path = entry.path.clone();
+    let failed = at_call(&path);
+    let opaque = entry.attributes.iter().any(|attribute| attribute.name == attributes::OPAQUE);
+    entry.attributes.retain(|attribute| attribute.name != attributes::OPAQUE);
+    let found = match look(dir, name) {
+        Err(Errno::ENOENT) => return Ok(Way::Free),
+        Err(Errno::EXDEV) => return Ok(Way::Mounted),
+        found => found.map_err(&failed)?,
+    };
+    let is_dir = fstat(&found).map_err(&failed)?.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits();
+    let itself = PathBuf::from(format!("/proc/self/fd/{}", found.as_raw_fd()));
+    match (is_dir, &entry.kind) {
+        (true, Kind::Directory) if opaque => clear(&itself).map(|()| Way::Kept).map_err(at(&entry.path)),
+        (true, Kind::Directory) => Ok(Way::Kept),
+        (true, _) => {
+            clear(&itself).map_err(at(&entry.path))?;
+            unlinkat(dir, name, UnlinkatFlags::RemoveDir).map(|()| Way::Free).map_err(&failed)
+        }
+        (false, _) => unlinkat(dir, name, UnlinkatFlags::NoRemoveDir).map(|()| Way::Free).map_err(&failed),
     }
 }
 

@@ -13,7 +13,10 @@ use nix::{
 };
 
 /// The directory that nothing leaves.
-pub struct Root(File);
+pub struct Root {
+    dir: File,
+    resolve: ResolveFlag,
+}
 
 impl Root {
     /// # Errors
@@ -23,20 +26,38 @@ impl Root {
         if !file.metadata()?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
-        Ok(Self(file))
+        Ok(Self { dir: file, resolve: ResolveFlag::empty() })
+    }
+
+    /// What is mounted in it is not part of it: `EXDEV`.
+    ///
+    /// # Errors
+    /// See [`Root::open`].
+    pub fn open_without_mounts(dir: &Path) -> io::Result<Self> {
+        Ok(Self { resolve: ResolveFlag::RESOLVE_NO_XDEV, ..Self::open(dir)? })
     }
 
     /// Opens what is there; an empty path is the root. `flags` decide whether a symbolic link at the end is opened
     /// itself (`O_PATH | O_NOFOLLOW`) or an error; before the end it is always an error.
     pub fn at(&self, path: &[u8], flags: OFlag) -> nix::Result<OwnedFd> {
-        below(&self.0, if path.is_empty() { b"." } else { path }, flags, Mode::empty())
+        let path = if path.is_empty() { b"." } else { path };
+        resolved(&self.dir, path, OpenHow::new().flags(flags | OFlag::O_CLOEXEC), self.resolve)
     }
 }
 
 /// Opens or makes something below an open directory.
 pub fn below(dir: impl AsFd, path: &[u8], flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
-    let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
-    openat2(dir, path, OpenHow::new().flags(flags | OFlag::O_CLOEXEC).mode(mode).resolve(resolve))
+    resolved(dir, path, OpenHow::new().flags(flags | OFlag::O_CLOEXEC).mode(mode), ResolveFlag::empty())
+}
+
+/// What has this name in an open directory, a link itself and not its target; `EXDEV` where something is mounted on it.
+pub fn look(dir: impl AsFd, name: &[u8]) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC);
+    resolved(dir, name, how, ResolveFlag::RESOLVE_NO_XDEV)
+}
+
+fn resolved(dir: impl AsFd, path: &[u8], how: OpenHow, more: ResolveFlag) -> nix::Result<OwnedFd> {
+    openat2(dir, path, how.resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | more))
 }
 
 /// Removes all that is in a directory, but not itself.

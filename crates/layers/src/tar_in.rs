@@ -208,7 +208,7 @@ impl Said {
 }
 
 /// A path within the root: `./` before it and `/` after it mean nothing, and it neither climbs nor is absolute.
-fn clean(path: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn clean(path: &[u8]) -> Result<Vec<u8>, Error> {
     let inner = path.strip_prefix(b"./").unwrap_or(path);
     let inner = inner.strip_suffix(b"/").unwrap_or(inner);
     if inner.is_empty() && path.starts_with(b"./") || inner == b"." {

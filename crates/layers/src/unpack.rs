@@ -62,7 +62,7 @@ pub fn unpack(
     if dir.read_dir().map_err(at(b""))?.next().is_some() {
         return Err(at(b"")(io::Error::from(io::ErrorKind::DirectoryNotEmpty)));
     }
-    let unpacked = make(input, root, expected, limits, Cancel(cancel));
+    let unpacked = make(input, Place::new(root, Cancel(cancel)), expected, limits, Cancel(cancel));
     if let Err(error) = &unpacked {
         clear(dir).map_err(|left| {
             let what = format!("{error}; and what was unpacked cannot be removed: {left}");
@@ -72,12 +72,33 @@ pub fn unpack(
     unpacked
 }
 
-fn make(input: impl Read, root: Root, expected: &Expected, limits: Limits, cancel: Cancel) -> Result<Unpacked, Error> {
+/// Changes the files of a whole file system to what overlayfs would show with the layer on top. What is mounted in it
+/// stays as it is.
+///
+/// # Errors
+/// See [`Error`]; some of the files are changed then.
+pub fn unpack_onto(
+    input: impl Read,
+    dir: &Path,
+    expected: &Expected,
+    limits: Limits,
+    cancel: Option<&AtomicBool>,
+) -> Result<Unpacked, Error> {
+    let root = Root::open_without_mounts(dir).map_err(at(b""))?;
+    make(input, Place::onto(root, Cancel(cancel)), expected, limits, Cancel(cancel))
+}
+
+fn make(
+    input: impl Read,
+    mut place: Place,
+    expected: &Expected,
+    limits: Limits,
+    cancel: Cancel,
+) -> Result<Unpacked, Error> {
     let mut decoder = zstd::Decoder::new(Digested::new(input, expected.size))?;
     decoder.window_log_max(MAX_WINDOW_LOG)?;
     let mut tar =
         TarIn::new(BufReader::with_capacity(CHUNK, Limited { inner: decoder, bytes: 0, max: limits.max_bytes }));
-    let mut place = Place::new(root, cancel);
     let mut entries = 0;
     while let Some(found) = tar.next().map_err(|error| as_limit(error, limits))? {
         cancel.check()?;

@@ -163,7 +163,7 @@ pub struct Spec {
     pub cpu: u32,
     /// Memory, GiB.
     pub memory_gib: u32,
-    /// Disk, GiB; enforced only where the host can.
+    /// Disk, GiB: the engine enforces it where it can, else the sandbox is stopped when it takes more.
     pub disk_gib: u32,
     /// The user's environment, sealed to the runner (see [`SealedEnv`]).
     pub env: SealedEnv,

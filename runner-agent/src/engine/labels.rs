@@ -12,7 +12,7 @@ pub const RUNNER: &str = "dev.paddock.runner";
 pub const SANDBOX: &str = "dev.paddock.sandbox";
 /// Placement counter.
 pub const EPOCH: &str = "dev.paddock.epoch";
-/// `sandbox` or `pause`.
+/// `sandbox`, `pause` or `still`.
 pub const ROLE: &str = "dev.paddock.role";
 /// Id of the pause container whose network a sandbox uses.
 pub const PAUSE: &str = "dev.paddock.pause";
@@ -28,6 +28,8 @@ pub const ENV: &str = "dev.paddock.env";
 pub enum Role {
     /// Holds a network namespace.
     Pause,
+    /// Shows the files of an image for a moment.
+    Still,
     /// Holds a user's files.
     Sandbox(SandboxLabels),
 }
@@ -80,6 +82,7 @@ impl Labels {
             vec![(DEPLOYMENT, deployment.clone()), (RUNNER, runner.clone()), (ADDRESS, address.to_string())];
         match role {
             Role::Pause => pairs.push((ROLE, "pause".to_owned())),
+            Role::Still => pairs.push((ROLE, "still".to_owned())),
             Role::Sandbox(SandboxLabels { sandbox, epoch, pause, size, env_digest }) => {
                 let Size { cpu, memory_gib, disk_gib } = size;
                 pairs.extend([
@@ -100,6 +103,7 @@ impl Labels {
     pub fn from_map(map: &HashMap<String, String>) -> Option<Self> {
         let role = match map.get(ROLE)?.as_str() {
             "pause" => Role::Pause,
+            "still" => Role::Still,
             "sandbox" => Role::Sandbox(SandboxLabels {
                 sandbox: parse(map, SANDBOX)?,
                 epoch: parse(map, EPOCH)?,
@@ -128,7 +132,7 @@ impl Labels {
     pub fn sandbox(&self) -> Option<&SandboxLabels> {
         match &self.role {
             Role::Sandbox(labels) => Some(labels),
-            Role::Pause => None,
+            Role::Pause | Role::Still => None,
         }
     }
 }
@@ -159,6 +163,12 @@ pub fn pause_name(id: Uuid) -> String {
     format!("paddock-{id}-net")
 }
 
+/// Name of a container that shows an image's files for a capture.
+#[must_use]
+pub fn still_name(capture: Uuid) -> String {
+    format!("paddock-{capture}-still")
+}
+
 /// Name of a container whose placement was lost while another of the same sandbox is made.
 #[must_use]
 pub fn lost_name(sandbox: Uuid, epoch: u64) -> String {
@@ -182,7 +192,7 @@ mod tests {
             size: Size { cpu: 1, memory_gib: 2, disk_gib: 3 },
             env_digest: "00ff".to_owned(),
         });
-        for role in [Role::Pause, sandbox] {
+        for role in [Role::Pause, Role::Still, sandbox] {
             let labels = Labels {
                 deployment: "d".to_owned(),
                 runner: "r".to_owned(),

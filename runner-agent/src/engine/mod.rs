@@ -122,6 +122,8 @@ pub enum Kind {
         /// Its fixed address there.
         address: Ipv4Addr,
     },
+    /// Never started: to see the files of its image.
+    Still,
     /// The user's sandbox, in the network namespace of a pause container.
     Sandbox(Box<SandboxSpec>),
 }
@@ -195,11 +197,27 @@ pub struct Died {
     pub labels: Labels,
 }
 
+/// The disk where the engine keeps files of containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes that may still be written.
+    pub free: u64,
+}
+
 /// A container engine. Every operation may be repeated: stopping what is stopped and removing what is gone succeed.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
     /// What the machine is able to do.
     async fn probe(&self) -> Result<Host>;
+    /// It holds each sandbox's container to the disk of its labels itself: a write beyond it fails inside.
+    fn limits_disk(&self) -> bool;
+    /// How full the disk is.
+    async fn space(&self) -> Result<Space>;
+    /// Bytes on the disk of what the container's files differ from its image's. It looks at each of them: a second and
+    /// more where there are many. Dropped, it ends soon.
+    async fn disk_use(&self, id: &str) -> Result<u64>;
     /// References of the images present.
     async fn images(&self) -> Result<Vec<String>>;
     /// An image, if present.
@@ -223,6 +241,8 @@ pub trait Engine: Send + Sync + 'static {
     /// The directory of the host with all that its files differ from its image's, as overlayfs keeps it; none where the
     /// engine does not keep files so.
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>>;
+    /// All files of a container, running or not, as a tar; without what is mounted in it.
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>>;
     /// Asks the first process to end, and kills it after `grace`. One that is frozen is thawed first.
     async fn stop(&self, id: &str, grace: Duration) -> Result<()>;
     /// Removes it with its files, running or not.

@@ -55,6 +55,7 @@ async fn sweep(host: &Host) {
 fn pass_on(host: &Host, registry: &Registry, died: &Died) {
     let sandbox = match &died.labels.role {
         Role::Sandbox(labels) => Some(labels.sandbox),
+        Role::Still => None,
         Role::Pause => {
             host.slots.forget(&died.id);
             host.slots.tenant(&died.id)

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aws_lc_rs::digest;
@@ -20,6 +23,8 @@ pub struct NoRoom(String);
 pub struct Holdings {
     capacity: Capacity,
     held: Mutex<BTreeMap<(Uuid, u64), Holding>>,
+    /// The disk itself is nearly full, whatever was promised of it.
+    disk_is_short: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +38,7 @@ impl Holdings {
     /// Nothing held.
     #[must_use]
     pub fn new(capacity: Capacity) -> Self {
-        Self { capacity, held: Mutex::default() }
+        Self { capacity, held: Mutex::default(), disk_is_short: AtomicBool::new(false) }
     }
 
     /// Room for a placement that is about to run; asking again for one that is held changes nothing.
@@ -43,7 +48,12 @@ impl Holdings {
     pub fn admit(&self, sandbox: Uuid, epoch: u64, size: Size) -> Result<(), NoRoom> {
         let mut held = self.lock();
         let before = held.remove(&(sandbox, epoch));
-        let answer = fits(self.capacity, sum(&held), size);
+        let answer = match before {
+            // Its files are here already.
+            Some(_) => Ok(()),
+            None => self.has_disk(),
+        };
+        let answer = answer.and_then(|()| fits(self.capacity, sum(&held), size));
         match (&answer, before) {
             (Ok(()), _) => _ = held.insert((sandbox, epoch), Holding { size, active: true }),
             (Err(_), Some(before)) => _ = held.insert((sandbox, epoch), before),
@@ -70,7 +80,9 @@ impl Holdings {
         let mut taken = sum(&held);
         // It is counted already.
         taken.sandboxes -= 1;
-        let answer = if growth == Size::default() { Ok(()) } else { fits(self.capacity, taken, growth) };
+        let answer = if growth.disk_gib > 0 { self.has_disk() } else { Ok(()) };
+        let fits = || if growth == Size::default() { Ok(()) } else { fits(self.capacity, taken, growth) };
+        let answer = answer.and_then(|()| fits());
         if answer.is_ok() {
             held.insert((sandbox, epoch), Holding { size: to, active: before.active });
         }
@@ -94,10 +106,29 @@ impl Holdings {
         self.lock().remove(&(sandbox, epoch));
     }
 
-    /// What is taken, work in flight included.
+    /// What is taken, work in flight included. On a disk that is nearly full nothing is left, so that nothing new is
+    /// sent here.
     #[must_use]
     pub fn allocated(&self) -> Capacity {
-        sum(&self.lock())
+        let taken = sum(&self.lock());
+        let disk_gib = if self.has_disk().is_ok() { taken.disk_gib } else { taken.disk_gib.max(self.capacity.disk_gib) };
+        Capacity { disk_gib, ..taken }
+    }
+
+    /// Nothing new is admitted while the disk is nearly full.
+    pub fn set_disk_is_short(&self, short: bool) {
+        self.disk_is_short.store(short, Ordering::Relaxed);
+    }
+
+    /// The disk that a placement was promised, GiB.
+    #[must_use]
+    pub fn disk_gib(&self, sandbox: Uuid, epoch: u64) -> Option<u32> {
+        self.lock().get(&(sandbox, epoch)).map(|holding| holding.size.disk_gib)
+    }
+
+    fn has_disk(&self) -> Result<(), NoRoom> {
+        let short = self.disk_is_short.load(Ordering::Relaxed);
+        if short { Err(NoRoom("its disk is nearly full".to_owned())) } else { Ok(()) }
     }
 
     /// SHA-256 hex over what is held, as heartbeats carry it.
@@ -159,6 +190,24 @@ mod tests {
         holdings.admit(b, 1, size(2)).unwrap();
         assert!(holdings.admit(a, 1, size(3)).is_err());
         assert_eq!(holdings.allocated().sandboxes, 2, "refusing to start does not forget the files");
+    }
+
+    #[test]
+    fn a_disk_that_is_nearly_full_takes_nothing_new() {
+        let holdings = Holdings::new(CAPACITY);
+        let (a, b) = (Uuid::new_v4(), Uuid::new_v4());
+        holdings.admit(a, 1, size(1)).unwrap();
+        holdings.set_disk_is_short(true);
+        assert!(holdings.admit(b, 1, size(1)).is_err());
+        assert_eq!(holdings.allocated().disk_gib, CAPACITY.disk_gib, "nothing is placed here");
+        holdings.park(a, 1);
+        holdings.admit(a, 1, size(1)).unwrap();
+        let grown = |disk_gib| Size { disk_gib, ..size(2) };
+        holdings.resize(a, 1, grown(3)).unwrap();
+        assert!(holdings.resize(a, 1, grown(4)).is_err());
+        holdings.set_disk_is_short(false);
+        holdings.admit(b, 1, size(1)).unwrap();
+        assert_eq!(holdings.disk_gib(a, 1), Some(3));
     }
 
     #[test]

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     control_api::ControlApiError,
-    engine::{Container, EngineError, labels::container_name},
+    engine::{
+        Container, EngineError,
+        labels::{Role, container_name},
+    },
 };
 
 /// Files of a placement that nobody knows are kept this long.
@@ -53,6 +56,10 @@ pub async fn adopt(host: &Host, registry: &Registry) -> Result<(), EngineError> 
     host.slots.adopt(&containers);
     let mut known = HashSet::new();
     for container in &containers {
+        if container.labels.role == Role::Still {
+            // For a capture that will be begun anew.
+            host.engine.remove(&container.id).await?;
+        }
         let Some(labels) = container.labels.sandbox() else { continue };
         host.holdings.adopt(labels.sandbox, labels.epoch, labels.size, container.running);
         known.insert(labels.sandbox);

@@ -376,6 +376,16 @@ impl Mind {
         }
     }
 
+    /// Its files take more than they may: it is stopped, and they stay.
+    pub fn note_over_disk(&mut self, epoch: u64, reason: String) {
+        let runs = matches!(&self.held, Held::Running { body, frozen: false, .. } if body.epoch == epoch);
+        let wanted = self.target.as_ref().is_some_and(|work| work.wish == Wish::Started && work.epoch == epoch);
+        if runs && wanted && !self.unwanted && self.given_up.is_none() {
+            self.settled = None;
+            self.give_up(Observed::Failed { reason, recoverable: true });
+        }
+    }
+
     /// Every unasked end of a running sandbox costs one of few restarts.
     fn spend_restart(&mut self, reason: &str, now: Instant) {
         let wants_to_run = self.target.as_ref().is_some_and(|work| work.wish == Wish::Started);

@@ -20,12 +20,14 @@
 //! * [`actions`] what it can do, on the shared [`host`]
 //! * [`environment`] unsealed; [`files`] seen inside; [`daemon`] calls
 //! * [`holdings`] room; [`outbox`] reports
+//! * [`disk`] who takes more of it than he may, and how much is left
 //! * [`health`] deaths and checks; [`inventory`] what the control plane says of all that is here
 //!
 //! Start reading at [`mind`].
 
 pub mod actions;
 pub mod daemon;
+pub mod disk;
 pub mod environment;
 pub mod files;
 pub mod health;

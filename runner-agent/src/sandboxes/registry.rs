@@ -80,6 +80,13 @@ pub enum Letter {
     Look,
     /// The daemon of a running container has not answered for several checks.
     DaemonSilent,
+    /// The files of this epoch take more of the disk than they may.
+    OverDisk {
+        /// Which placement.
+        epoch: u64,
+        /// For the user.
+        reason: String,
+    },
     /// The control plane proved that this epoch is destroyed.
     Remove {
         /// Epoch of the proof.

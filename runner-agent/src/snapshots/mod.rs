@@ -5,11 +5,14 @@
 //!
 //! * [`capture`] the way of one capture: packed, and then the [`Rest`]
 //! * [`spool`] what is on disk of it; [`packing`] how that is written; [`upload`] and [`part`] how it is sent
-//! * [`restore`] the other way
+//! * [`restore`] the other way; [`chunks`] how a thread reads what comes over the network
+//! * [`exports`] where the engine does not show the changed files
 //! * [`turns`] one at a time; [`retry`] what is tried again
 
 mod capture;
+mod chunks;
 mod error;
+pub mod exports;
 mod packing;
 mod part;
 mod restore;
@@ -47,6 +50,25 @@ pub struct Wanted {
     pub epoch: u64,
 }
 
+/// Where first files go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// The upper directory of a container that was never started; what is in there is removed first.
+    Upper(PathBuf),
+    /// The root of a container that is frozen, with the files of its image: it is changed as the capture says.
+    Root(PathBuf),
+}
+
+impl Ground {
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::Upper(dir) | Self::Root(dir) => dir,
+        }
+    }
+}
+
 /// What is left to do of a capture once its files are packed and the container may go on.
 pub type Rest<'a> = BoxFuture<'a, Result<Manifest, CaptureError>>;
 
@@ -70,11 +92,15 @@ pub trait CaptureStore: Send + Sync {
         cancel: &'a CancellationToken,
     ) -> Result<Rest<'a>, CaptureError>;
 
-    /// Unpacks into `dir`, the upper directory of a container that was never started; what is in there is removed first.
+    /// A directory for the changed files of a capture where the engine has none; whoever makes it removes it.
+    fn scratch(&self, id: Uuid) -> PathBuf;
+
+    /// Unpacks there.
     ///
     /// # Errors
     /// See [`RestoreError`].
-    async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError>;
+    async fn restore(&self, restore: &Restore, ground: &Ground, cancel: &CancellationToken)
+    -> Result<(), RestoreError>;
 
     /// The sandbox is not here any more: what is left of its captures is wanted by nobody.
     async fn forget(&self, sandbox: Uuid);
@@ -86,6 +112,7 @@ pub trait CaptureStore: Send + Sync {
 /// Spools and uploads of this runner.
 pub struct Captures {
     spools: PathBuf,
+    scratch: PathBuf,
     control: Arc<ControlApi>,
     /// To S3. Without a limit for the whole of a request: that depends on what it carries.
     http: reqwest::Client,
@@ -98,13 +125,19 @@ impl Captures {
     pub fn new(state_dir: &Path, control: Arc<ControlApi>) -> io::Result<Self> {
         let spools = state_dir.join("captures");
         fs::create_dir_all(&spools)?;
+        let scratch = state_dir.join("scratch");
+        // Left by an agent that ended in the middle.
+        match fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir_all(&scratch)?,
+        }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // A body that is streamed cannot be sent again elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { spools, control, http, turns: Turns::default() })
+        Ok(Self { spools, scratch, control, http, turns: Turns::default() })
     }
 
     fn spool(&self, id: Uuid) -> Spool {
@@ -129,10 +162,19 @@ impl CaptureStore for Captures {
         Ok(Box::pin(self.finish(packing, cancel)))
     }
 
-    async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
+    fn scratch(&self, id: Uuid) -> PathBuf {
+        self.scratch.join(id.to_string())
+    }
+
+    async fn restore(
+        &self,
+        restore: &Restore,
+        ground: &Ground,
+        cancel: &CancellationToken,
+    ) -> Result<(), RestoreError> {
         let work = async {
-            let turn = self.turns.take(dir).await;
-            restore::run(&self.http, restore, dir, &turn).await
+            let turn = self.turns.take(ground.dir()).await;
+            restore::run(&self.http, restore, ground, &turn).await
         };
         cancel.run_until_cancelled(work).await.unwrap_or(Err(RestoreError::Cancelled))
     }

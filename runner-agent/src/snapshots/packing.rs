@@ -4,16 +4,14 @@ use std::{
     fs::File,
     io::{self, Write},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use paddock_layers::Packed;
 use tokio::sync::watch;
 
 use super::{CaptureError, spool::Spool, turns::Turn};
+use crate::blocking::Raise;
 
 /// How much of a spool can be sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,15 +20,6 @@ pub struct Grown {
     pub bytes: u64,
     /// There will be no more.
     pub whole: bool,
-}
-
-/// Raises the flag of a thread when nobody waits for it any more.
-pub struct Raise(pub Arc<AtomicBool>);
-
-impl Drop for Raise {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Packs `dir`. Dropped, it ends soon, and `turn` is held until then.

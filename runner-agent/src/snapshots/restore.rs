@@ -1,26 +1,26 @@
-//! From S3 into an upper directory.
+//! From S3 into an upper directory, or onto the files of a container.
 
 use std::{
-    io::{self, Read},
-    path::Path,
+    io,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
-use paddock_layers::{Error, Expected, Limits, clear, unpack};
+use bytes::Bytes;
+use paddock_layers::{Error, Expected, Limits, clear, unpack, unpack_onto};
 use paddock_wire::work::{Manifest, Restore};
 use reqwest::{Response, StatusCode};
-use tokio::{
-    sync::mpsc::{self, Receiver, Sender},
-    task::spawn_blocking,
-    time::timeout,
+use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::timeout};
+
+use super::{
+    Ground, RestoreError,
+    chunks::{self, Chunks},
+    part::describe,
+    retry::Backoff,
+    turns::Turn,
 };
+use crate::blocking::Raise;
 
-use super::{RestoreError, packing::Raise, part::describe, retry::Backoff, turns::Turn};
-
-/// Chunks that wait to be unpacked.
-const WAITING: usize = 16;
 /// S3 that says nothing for so long will not.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -33,10 +33,10 @@ enum Refusal {
 
 /// Unpacks until it is done, from the start after each broken connection. Dropped, it ends soon, and `turn` is held
 /// until then.
-pub async fn run(http: &reqwest::Client, restore: &Restore, dir: &Path, turn: &Turn) -> Result<(), RestoreError> {
+pub async fn run(http: &reqwest::Client, restore: &Restore, ground: &Ground, turn: &Turn) -> Result<(), RestoreError> {
     let mut backoff = Backoff::default();
     loop {
-        match attempt(http, restore, dir, turn).await {
+        match attempt(http, restore, ground, turn).await {
             Ok(()) => return Ok(()),
             Err(Refusal::Final(error)) => return Err(error),
             Err(Refusal::Again(reason)) => {
@@ -49,15 +49,15 @@ pub async fn run(http: &reqwest::Client, restore: &Restore, dir: &Path, turn: &T
     }
 }
 
-async fn attempt(http: &reqwest::Client, restore: &Restore, dir: &Path, turn: &Turn) -> Result<(), Refusal> {
+async fn attempt(http: &reqwest::Client, restore: &Restore, ground: &Ground, turn: &Turn) -> Result<(), Refusal> {
     let response = get(http, restore).await?;
     let cancelled = Arc::new(AtomicBool::new(false));
     let _raise = Raise(Arc::clone(&cancelled));
-    let (chunks, received) = mpsc::channel(WAITING);
+    let (chunks, received) = chunks::channel();
     let unpacking = {
-        let (manifest, dir, turn) = (restore.manifest.clone(), dir.to_path_buf(), Arc::clone(turn));
+        let (manifest, ground, turn) = (restore.manifest.clone(), ground.clone(), Arc::clone(turn));
         spawn_blocking(move || {
-            let made = make(&manifest, &dir, received, &cancelled);
+            let made = make(&manifest, &ground, received, &cancelled);
             drop(turn);
             made
         })
@@ -108,36 +108,16 @@ async fn feed(mut response: Response, chunks: Sender<io::Result<Bytes>>) -> Resu
     }
 }
 
-fn make(
-    manifest: &Manifest,
-    dir: &Path,
-    chunks: Receiver<io::Result<Bytes>>,
-    cancelled: &AtomicBool,
-) -> Result<(), Error> {
-    clear(dir)?;
+fn make(manifest: &Manifest, ground: &Ground, chunks: Chunks, cancelled: &AtomicBool) -> Result<(), Error> {
     let Manifest { id: _, image: _, sha256, size, unpacked, entries } = manifest;
     let expected = Expected { sha256: sha256.clone(), size: *size };
     let limits = Limits { max_bytes: *unpacked, max_entries: *entries };
-    unpack(Chunks { chunks, present: Bytes::new() }, dir, &expected, limits, Some(cancelled))?;
-    Ok(())
-}
-
-/// What comes through the channel, for who reads on a thread.
-struct Chunks {
-    chunks: Receiver<io::Result<Bytes>>,
-    present: Bytes,
-}
-
-impl Read for Chunks {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.present.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(chunk) => self.present = chunk?,
-                None => return Ok(0),
-            }
+    match ground {
+        Ground::Upper(dir) => {
+            clear(dir)?;
+            unpack(chunks, dir, &expected, limits, Some(cancelled))?;
         }
-        let length = self.present.len().min(into.len());
-        self.present.copy_to_slice(&mut into[..length]);
-        Ok(length)
+        Ground::Root(dir) => drop(unpack_onto(chunks, dir, &expected, limits, Some(cancelled))?),
     }
+    Ok(())
 }

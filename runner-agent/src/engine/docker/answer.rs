@@ -20,6 +20,10 @@ pub fn host(info: SystemInfo) -> Host {
     if info.security_options.iter().flatten().any(|option| option.contains("name=userns")) {
         capabilities.push("userns".to_owned());
     }
+    // Where containerd keeps the files the driver has another name.
+    if info.driver.as_deref() == Some("overlay2") {
+        capabilities.push("upper_dir".to_owned());
+    }
     capabilities.extend(info.driver.map(|driver| format!("storage_{driver}")));
     Host {
         cpus: info.ncpu.and_then(|cpus| cpus.try_into().ok()).unwrap_or(1),

@@ -2,6 +2,7 @@
 //!
 //! * [`spec`] our containers and networks in Docker's words
 //! * [`answer`] Docker's answers in our words; [`failure`] its errors
+//! * [`disk`] whether a container's disk can be limited, and what it takes
 //! * [`orphans`] processes that a killed dockerd forgot
 
 use std::{
@@ -22,10 +23,12 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use super::{
-    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Result, labels,
+    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Result, Space,
+    labels,
 };
 
 mod answer;
+mod disk;
 mod failure;
 mod orphans;
 mod spec;
@@ -42,6 +45,8 @@ const ORPHANED: &str = ": already exists";
 /// The Docker engine of this machine.
 pub struct DockerEngine {
     docker: Docker,
+    data_root: PathBuf,
+    limits_disk: bool,
 }
 
 impl DockerEngine {
@@ -51,7 +56,9 @@ impl DockerEngine {
     /// When the address is not understood or nothing answers there.
     pub async fn connect(docker_host: &str) -> Result<Self> {
         let docker = Docker::connect_with_host(docker_host)?.with_timeout(CALL_TIMEOUT).negotiate_version().await?;
-        Ok(Self { docker })
+        let info = docker.info().await?;
+        let limits_disk = disk::is_limited(&docker, &info).await?;
+        Ok(Self { docker, data_root: answer::host(info).data_root, limits_disk })
     }
 
     async fn is_paused(&self, id: &str) -> Result<bool> {
@@ -67,7 +74,28 @@ impl Engine for DockerEngine {
         if spec::may_raise_limits() {
             host.capabilities.push("raised_limits".to_owned());
         }
+        if self.limits_disk {
+            host.capabilities.push("disk_quota".to_owned());
+        }
         Ok(host)
+    }
+
+    fn limits_disk(&self) -> bool {
+        self.limits_disk
+    }
+
+    async fn space(&self) -> Result<Space> {
+        disk::space(self.data_root.clone()).await
+    }
+
+    async fn disk_use(&self, id: &str) -> Result<u64> {
+        if let Some(dir) = self.upper_dir(id).await? {
+            return disk::used(&dir).await;
+        }
+        // The storage driver's own account; vfs compares whole trees for it.
+        let found = self.docker.inspect_container(id, Some(InspectContainerOptions { size: true })).await?;
+        let size = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
+        size.ok_or_else(|| EngineError::Rejected("the engine does not say what its files take".to_owned()))
     }
 
     async fn images(&self) -> Result<Vec<String>> {
@@ -102,16 +130,7 @@ impl Engine for DockerEngine {
     }
 
     async fn import(&self, reference: &str, layer: Bytes, entrypoint: &[&str]) -> Result<()> {
-        let entrypoint: Vec<_> = entrypoint.iter().map(|word| format!("{word:?}")).collect();
-        let options = CreateImageOptions {
-            from_src: Some("-".to_owned()),
-            repo: Some(reference.to_owned()),
-            changes: vec![format!("ENTRYPOINT [{}]", entrypoint.join(","))],
-            ..CreateImageOptions::default()
-        };
-        let body = Some(body_full(layer));
-        self.docker.create_image(Some(options), body, None).try_for_each(|_progress| async { Ok(()) }).await?;
-        Ok(())
+        import(&self.docker, reference, layer, entrypoint).await
     }
 
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<Network> {
@@ -130,7 +149,11 @@ impl Engine for DockerEngine {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {
         let options = CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
-        Ok(self.docker.create_container(Some(options), spec::container(spec)).await?.id)
+        let mut body = spec::container(spec);
+        if let (true, Some(labels), Some(host)) = (self.limits_disk, spec.labels.sandbox(), &mut body.host_config) {
+            host.storage_opt = Some(disk::limit(labels.size.disk_gib));
+        }
+        Ok(self.docker.create_container(Some(options), body).await?.id)
     }
 
     async fn start(&self, id: &str) -> Result<()> {
@@ -176,6 +199,10 @@ impl Engine for DockerEngine {
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         let found = self.docker.inspect_container(id, None::<InspectContainerOptions>).await?;
         Ok(answer::upper_dir(found))
+    }
+
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        Ok(self.docker.export_container(id).map_err(EngineError::from).boxed())
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
@@ -242,6 +269,18 @@ impl Engine for DockerEngine {
             .filter_map(|event| std::future::ready(event.ok().and_then(answer::died)));
         Ok(deaths.boxed())
     }
+}
+
+async fn import(docker: &Docker, reference: &str, layer: Bytes, entrypoint: &[&str]) -> Result<()> {
+    let entrypoint: Vec<_> = entrypoint.iter().map(|word| format!("{word:?}")).collect();
+    let options = CreateImageOptions {
+        from_src: Some("-".to_owned()),
+        repo: Some(reference.to_owned()),
+        changes: vec![format!("ENTRYPOINT [{}]", entrypoint.join(","))],
+        ..CreateImageOptions::default()
+    };
+    docker.create_image(Some(options), Some(body_full(layer)), None).try_for_each(|_progress| async { Ok(()) }).await?;
+    Ok(())
 }
 
 fn ours(deployment: &str, runner: &str) -> Vec<String> {

@@ -48,6 +48,7 @@ pub fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
 pub fn container(spec: &ContainerSpec) -> ContainerCreateBody {
     let body = match &spec.kind {
         Kind::Pause { network, address } => pause(network, &address.to_string()),
+        Kind::Still => still(),
         Kind::Sandbox(sandbox) => self::sandbox(sandbox),
     };
     ContainerCreateBody { image: Some(spec.image.clone()), labels: Some(spec.labels.to_map()), ..body }
@@ -75,6 +76,15 @@ fn pause(network: &str, address: &str) -> ContainerCreateBody {
             sysctls: Some(no_ipv6(std::path::Path::new("/proc/sys/net/ipv6").exists())),
             ..HostConfig::default()
         }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// There need not be any program in the image: this one is never started.
+fn still() -> ContainerCreateBody {
+    ContainerCreateBody {
+        entrypoint: Some(vec![DAEMON_PATH.to_owned()]),
+        host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
         ..ContainerCreateBody::default()
     }
 }

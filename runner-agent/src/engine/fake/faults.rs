@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::broadcast;
 
 use super::{Failure, FakeEngine, State};
+use crate::engine::Space;
 
 impl FakeEngine {
     /// The call after `calls` more will fail with this error; ordered twice, the second counts from the first.
@@ -55,6 +56,23 @@ impl FakeEngine {
         if let Some((id, container)) = inner.containers.iter_mut().find(|(_, container)| container.name == name) {
             self.end(id.clone(), container, code, out_of_memory);
         }
+    }
+
+    /// The files of a container take so many bytes now.
+    pub fn fill(&self, name: &str, bytes: u64) {
+        if let Some(container) = self.lock().containers.values_mut().find(|container| container.name == name) {
+            container.disk_use = bytes;
+        }
+    }
+
+    /// The disk is so full now.
+    pub fn set_space(&self, space: Space) {
+        self.lock().space = space;
+    }
+
+    /// Containers are held to their disk by the engine from now on.
+    pub fn set_limits_disk(&self) {
+        self.lock().limits_disk = true;
     }
 
     /// The environment that the daemon of a running container was given over HTTP.

@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 
 pub use self::daemon::FakeDaemon;
 use super::{
-    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Limits, Network, NetworkSpec, Result,
+    Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Kind, Limits, Network, NetworkSpec, Result, Space,
 };
 
 mod daemon;
@@ -52,6 +52,8 @@ struct Inner {
     networks: BTreeMap<String, Network>,
     containers: BTreeMap<String, FakeContainer>,
     ever_created: usize,
+    limits_disk: bool,
+    space: Space,
 }
 
 /// One container.
@@ -62,6 +64,7 @@ struct FakeContainer {
     limits: Option<Limits>,
     /// What it changed of its image's files.
     files: Arc<tempfile::TempDir>,
+    disk_use: u64,
 }
 
 enum State {
@@ -90,6 +93,8 @@ impl FakeEngine {
             networks: BTreeMap::new(),
             containers: BTreeMap::new(),
             ever_created: 0,
+            limits_disk: false,
+            space: Space { size: 1 << 40, free: 1 << 39 },
         };
         Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -245,6 +250,18 @@ impl Engine for FakeEngine {
         Ok(Host { cpus: 4, memory: 64 << 30, data_root, capabilities: vec!["fake".to_owned()] })
     }
 
+    fn limits_disk(&self) -> bool {
+        self.lock().limits_disk
+    }
+
+    async fn space(&self) -> Result<Space> {
+        Ok(self.call()?.space)
+    }
+
+    async fn disk_use(&self, id: &str) -> Result<u64> {
+        Ok(self.call()?.get_mut(id)?.1.disk_use)
+    }
+
     async fn images(&self) -> Result<Vec<String>> {
         Ok(self.call()?.images.iter().cloned().collect())
     }
@@ -293,7 +310,8 @@ impl Engine for FakeEngine {
         inner.ever_created += 1;
         let files = tempfile::tempdir().map_err(|error| EngineError::Rejected(format!("fake files: {error}")))?;
         let (name, files) = (spec.name.clone(), Arc::new(files));
-        let container = FakeContainer { spec: spec.clone(), name, state: State::Created, limits: None, files };
+        let container =
+            FakeContainer { spec: spec.clone(), name, state: State::Created, limits: None, files, disk_use: 0 };
         inner.containers.insert(id.clone(), container);
         if std::mem::take(&mut inner.leaves_in_create) {
             inner.away = true;
@@ -314,6 +332,7 @@ impl Engine for FakeEngine {
                     container.state = State::Running(None);
                     return Ok(());
                 }
+                Kind::Still => return Err(EngineError::Rejected("it has no program".to_owned())),
                 Kind::Sandbox(sandbox) if !inner.pause_runs(&sandbox.pause) => {
                     return Err(EngineError::Rejected(format!("container {} does not run", sandbox.pause)));
                 }
@@ -360,6 +379,10 @@ impl Engine for FakeEngine {
 
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         Ok(Some(self.call()?.get_mut(id)?.1.files.path().to_owned()))
+    }
+
+    async fn export(&self, _id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        Err(EngineError::Rejected("a fake shows the upper directory, and has no file system below it".to_owned()))
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {

@@ -24,7 +24,7 @@ use crate::{
     },
     network::slots::Slot,
     sandboxes::{environment, host::Host, mind::size_of as size, state::Body},
-    snapshots::RestoreError,
+    snapshots::{Ground, RestoreError},
 };
 
 #[cfg(test)]
@@ -77,6 +77,7 @@ struct Creation<'a> {
     maybe_container: bool,
     address: Option<SocketAddr>,
     engine_was_away: bool,
+    ran_before: bool,
 }
 
 /// A sandbox that was made.
@@ -85,6 +86,8 @@ pub struct Made {
     pub body: Body,
     /// Where its daemon will answer, if it was started.
     pub address: Option<SocketAddr>,
+    /// It ran for a moment before it was started.
+    pub ran_before: bool,
     /// Stock waits until this is dropped.
     pub urgent: Option<Counted>,
 }
@@ -114,6 +117,7 @@ pub async fn create(
         maybe_container: false,
         address: None,
         engine_was_away: false,
+        ran_before: false,
     };
     let steps = if start { &STEPS[..] } else { &STEPS[..STEPS.len() - 1] };
     let mut done = creation.take(steps, cancel).await;
@@ -252,7 +256,12 @@ impl Creation<'_> {
             size: size(self.work),
             env_digest: environment::digest_of(self.env),
         };
-        Ok(Made { body, address: self.address, urgent: self.turn.take().map(StartPermit::into_counted) })
+        Ok(Made {
+            body,
+            address: self.address,
+            ran_before: self.ran_before,
+            urgent: self.turn.take().map(StartPermit::into_counted),
+        })
     }
 
     async fn find_image(&self) -> Result<Image, Failure> {
@@ -275,18 +284,24 @@ impl Creation<'_> {
     }
 
     /// Its first files, before anything runs in it.
-    async fn restore(&self) -> Result<(), Failure> {
+    async fn restore(&mut self) -> Result<(), Failure> {
         let Some(restore) = &self.work.restore else { return Ok(()) };
         if self.image.id != restore.manifest.image {
             let image = &self.work.spec.image;
             return Err(Failure::Failed(format!("image {image} is not the one that its files were captured from")));
         }
-        let dir = self.host.engine.upper_dir(self.container()?).await?;
-        let dir = dir.ok_or_else(|| {
-            Failure::Failed("this runner's container engine does not show the files of containers".to_owned())
-        })?;
+        let container = self.container()?;
+        let ground = match self.host.engine.upper_dir(container).await? {
+            Some(dir) => Ground::Upper(dir),
+            // Only a container that runs shows its files then. Nothing but the daemon runs in it, and that is frozen.
+            None => Ground::Root(run::start_frozen(self.host, container).await?),
+        };
         // Cut off by dropping it, as a pull is.
-        let restored = self.host.captures.restore(restore, &dir, &CancellationToken::new()).await;
+        let restored = self.host.captures.restore(restore, &ground, &CancellationToken::new()).await;
+        if let Ground::Root(_) = ground {
+            self.host.engine.stop(container, Duration::ZERO).await?;
+            self.ran_before = true;
+        }
         restored.map_err(|error| match error {
             RestoreError::Cancelled => Failure::Cancelled,
             RestoreError::Unavailable(reason) => Failure::Unavailable(reason),

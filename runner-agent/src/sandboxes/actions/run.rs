@@ -1,6 +1,6 @@
 //! Bring a container up, and its daemon to answer.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use paddock_wire::work::Env;
 use tokio::{sync::watch, time::Instant};
@@ -53,6 +53,10 @@ pub async fn recover(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAd
 /// # Errors
 /// When there is no room, or the engine cannot.
 pub async fn resize(host: &Host, sandbox: Uuid, body: &Body, runs: bool, to: Size) -> Result<(), Failure> {
+    if host.engine.limits_disk() && to.disk_gib != body.size.disk_gib {
+        // The engine sets it when it makes the container, and never again.
+        return Err(Failure::NoRoom("the disk of a sandbox cannot be changed on this runner".to_owned()));
+    }
     let admitted = host.holdings.resize(sandbox, body.epoch, to);
     admitted.map_err(|no_room| Failure::NoRoom(no_room.to_string()))?;
     let limits = Limits { cpu: to.cpu, memory_gib: to.memory_gib };
@@ -73,6 +77,19 @@ async fn bring_up(host: &Host, sandbox: Uuid, body: &Body) -> Result<SocketAddr,
 fn guarded(host: &Host) -> Result<(), Failure> {
     let reason = || Failure::Unavailable("the firewall rules are not in force".to_owned());
     host.is_guarded().then_some(()).ok_or_else(reason)
+}
+
+/// Starts a container whose network is up, and freezes it at once; where its files are.
+///
+/// # Errors
+/// When the engine cannot, or shows no process.
+pub async fn start_frozen(host: &Host, container: &str) -> Result<PathBuf, Failure> {
+    guarded(host)?;
+    host.engine.start(container).await?;
+    host.engine.pause(container).await?;
+    let pid = host.engine.inspect(container).await?.and_then(|seen| seen.pid);
+    let pid = pid.ok_or_else(|| Failure::Failed("this runner's container engine shows no files".to_owned()))?;
+    Ok(PathBuf::from(format!("/proc/{pid}/root")))
 }
 
 /// Starts a container whose network is up; where its daemon will answer.

@@ -21,6 +21,7 @@ fn letter() -> impl Strategy<Value = Letter> {
         6 => (1u64..4, 1u64..8, wish, 0u8..3)
             .prop_map(|(epoch, generation, wish, env)| Letter::Work { epoch, generation, wish, env }),
         1 => Just(Letter::Silent),
+        1 => (1u64..4).prop_map(|epoch| Letter::OverDisk { epoch }),
         1 => (1u64..4).prop_map(|epoch| Letter::Remove { epoch }),
         1 => (1u64..4).prop_map(|epoch| Letter::StopAndKeep { epoch }),
         1 => Just(Letter::Look),

@@ -263,6 +263,10 @@ impl Owner {
             Outcome::Looked(Ok(seen)) => self.absorb_look(seen).await,
             Outcome::Made(Ok(made)) => {
                 self.urgent = made.urgent;
+                if let Some(door) = self.door.as_mut().filter(|_| made.ran_before) {
+                    // Its daemon is asked instead: the knock may be of the run that only showed the files.
+                    door.knocks.mark_unchanged();
+                }
                 self.mind.note_made(made.body, made.address);
             }
             Outcome::Started(Ok(addr)) => self.mind.note_started(addr),

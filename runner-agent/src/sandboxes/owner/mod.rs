@@ -110,6 +110,7 @@ impl Owner {
             // It is, or just was, frozen for its capture.
             Letter::DaemonSilent if self.capturing || Instant::now() < self.trusts_until => (),
             Letter::DaemonSilent => self.mind.note_silent(Instant::now()),
+            Letter::OverDisk { epoch, reason } => self.mind.note_over_disk(epoch, reason),
             Letter::Remove { epoch } => self.mind.remove(epoch),
             Letter::StopAndKeep { epoch } => self.mind.keep_stopped(epoch),
         }

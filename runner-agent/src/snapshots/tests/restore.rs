@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use super::scene::{Fault, Scene};
-use crate::snapshots::{CaptureStore, Captures, RestoreError};
+use crate::snapshots::{CaptureStore, Captures, Ground, RestoreError};
 
 /// A sandbox that was captured, and a directory for its files with something in it.
 async fn captured() -> (Scene, Captures, paddock_wire::work::Restore, tempfile::TempDir) {
@@ -14,6 +14,10 @@ async fn captured() -> (Scene, Captures, paddock_wire::work::Restore, tempfile::
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("left behind"), "x").unwrap();
     (scene, captures, restore, dir)
+}
+
+fn upper(dir: &tempfile::TempDir) -> Ground {
+    Ground::Upper(dir.path().to_owned())
 }
 
 fn names(dir: &tempfile::TempDir) -> Vec<String> {
@@ -27,7 +31,7 @@ fn names(dir: &tempfile::TempDir) -> Vec<String> {
 async fn files_come_back_over_broken_connections() {
     let (scene, captures, restore, dir) = captured().await;
     scene.fail([Fault::Status(500), Fault::Lost, Fault::Status(503)].map(Some));
-    captures.restore(&restore, dir.path(), &scene.cancel).await.unwrap();
+    captures.restore(&restore, &upper(&dir), &scene.cancel).await.unwrap();
     assert_eq!(names(&dir), ["a", "b", "c", "d"]);
     for name in names(&dir) {
         assert!(fs::read(dir.path().join(&name)).unwrap() == fs::read(scene.upper.path().join(&name)).unwrap());
@@ -39,12 +43,12 @@ async fn an_object_that_is_not_the_one_meant_is_a_failure() {
     let (scene, captures, restore, dir) = captured().await;
     let mut other = restore.clone();
     other.manifest.sha256 = "0".repeat(64);
-    let error = captures.restore(&other, dir.path(), &scene.cancel).await.unwrap_err();
+    let error = captures.restore(&other, &upper(&dir), &scene.cancel).await.unwrap_err();
     assert!(matches!(&error, RestoreError::Failed(reason) if reason.contains("digest")), "{error}");
     assert!(names(&dir).is_empty());
     let half = scene.content().object.len() / 2;
     scene.content().object.truncate(half);
-    let error = captures.restore(&restore, dir.path(), &scene.cancel).await.unwrap_err();
+    let error = captures.restore(&restore, &upper(&dir), &scene.cancel).await.unwrap_err();
     assert!(matches!(error, RestoreError::Failed(_)), "{error}");
     assert!(names(&dir).is_empty());
 }
@@ -53,10 +57,10 @@ async fn an_object_that_is_not_the_one_meant_is_a_failure() {
 async fn an_expired_url_may_be_renewed_and_an_absent_object_not() {
     let (scene, captures, restore, dir) = captured().await;
     scene.fail([Some(Fault::Expired), Some(Fault::Status(404))]);
-    let error = captures.restore(&restore, dir.path(), &scene.cancel).await.unwrap_err();
+    let error = captures.restore(&restore, &upper(&dir), &scene.cancel).await.unwrap_err();
     assert!(matches!(error, RestoreError::Unavailable(_)), "{error}");
     assert!(!error.to_string().contains("http"), "the URL is a secret: {error}");
-    let error = captures.restore(&restore, dir.path(), &scene.cancel).await.unwrap_err();
+    let error = captures.restore(&restore, &upper(&dir), &scene.cancel).await.unwrap_err();
     assert!(matches!(error, RestoreError::Failed(_)), "{error}");
 }
 
@@ -68,7 +72,8 @@ async fn a_cancelled_restore_leaves_nothing() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         scene.cancel.cancel();
     };
-    let (restored, ()) = tokio::join!(captures.restore(&restore, dir.path(), &scene.cancel), cancelling);
+    let ground = upper(&dir);
+    let (restored, ()) = tokio::join!(captures.restore(&restore, &ground, &scene.cancel), cancelling);
     assert!(matches!(restored, Err(RestoreError::Cancelled)), "{restored:?}");
     drop(captures.turns.take(dir.path()).await);
     assert!(names(&dir).is_empty());

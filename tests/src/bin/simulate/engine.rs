@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use paddock_runner_agent::{
     engine::{
-        Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec,
+        Container, ContainerSpec, Died, Engine, EngineError, Host, Image, Limits, Network, NetworkSpec, Space,
         fake::FakeEngine,
     },
     sandboxes::daemon::{DaemonError, Daemons},
@@ -43,6 +43,15 @@ impl Engine for Leashed {
     async fn probe(&self) -> Result<Host> {
         self.call(self.engine.probe()).await
     }
+    fn limits_disk(&self) -> bool {
+        self.engine.limits_disk()
+    }
+    async fn space(&self) -> Result<Space> {
+        self.call(self.engine.space()).await
+    }
+    async fn disk_use(&self, id: &str) -> Result<u64> {
+        self.call(self.engine.disk_use(id)).await
+    }
     async fn images(&self) -> Result<Vec<String>> {
         self.call(self.engine.images()).await
     }
@@ -75,6 +84,9 @@ impl Engine for Leashed {
     }
     async fn upper_dir(&self, id: &str) -> Result<Option<PathBuf>> {
         self.call(self.engine.upper_dir(id)).await
+    }
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.call(self.engine.export(id)).await
     }
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
         self.call(self.engine.stop(id, grace)).await

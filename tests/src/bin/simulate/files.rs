@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use paddock_runner_agent::{
     control_api::ControlApi,
-    snapshots::{CaptureError, CaptureStore, Rest, RestoreError, Wanted, retry},
+    snapshots::{CaptureError, CaptureStore, Ground, Rest, RestoreError, Wanted, retry},
 };
 use paddock_wire::{
     agents::{CaptureBegin, CaptureComplete, CaptureParts},
@@ -152,8 +152,17 @@ impl CaptureStore for SimCaptures {
         }))
     }
 
-    async fn restore(&self, restore: &Restore, dir: &Path, cancel: &CancellationToken) -> Result<(), RestoreError> {
-        cancel.run_until_cancelled(self.unpack(restore, dir)).await.unwrap_or(Err(RestoreError::Cancelled))
+    fn scratch(&self, id: Uuid) -> PathBuf {
+        std::env::temp_dir().join(id.to_string())
+    }
+
+    async fn restore(
+        &self,
+        restore: &Restore,
+        ground: &Ground,
+        cancel: &CancellationToken,
+    ) -> Result<(), RestoreError> {
+        cancel.run_until_cancelled(self.unpack(restore, ground.dir())).await.unwrap_or(Err(RestoreError::Cancelled))
     }
 
     async fn forget(&self, sandbox: Uuid) {

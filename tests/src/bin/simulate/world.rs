@@ -112,7 +112,8 @@ impl World {
         let at = entropy::index(self.machines.len());
         let (cloud, aws) = (Arc::clone(&self.cloud), self.aws.clone());
         match entropy::below(100) {
-            0..=74 => self.user.act(&aws, &self.machines).await,
+            0..=73 => self.user.act(&aws, &self.machines).await,
+            74 => self.fill_a_disk(at),
             75..=80 => self.restart_agent(at).await,
             81..=84 => {
                 let machine = &mut self.machines[at];
@@ -159,6 +160,16 @@ impl World {
         if let Some((name, _)) = chance::pick(&running) {
             trace::note(format!("{}: {name} ends", self.machines[at].name));
             self.machines[at].engine.lose(name, 137, chance::permille(300));
+        }
+    }
+
+    /// A sandbox writes more than it may, or tidies up.
+    fn fill_a_disk(&self, at: usize) {
+        let running: Vec<_> = self.machines[at].engine.names().into_iter().filter(|(_, runs)| *runs).collect();
+        if let Some((name, _)) = chance::pick(&running) {
+            let bytes = if chance::permille(700) { 1 << 40 } else { 0 };
+            trace::note(format!("{}: {name} takes {bytes} bytes of the disk", self.machines[at].name));
+            self.machines[at].engine.fill(name, bytes);
         }
     }
 

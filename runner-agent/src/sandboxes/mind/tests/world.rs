@@ -25,6 +25,7 @@ pub enum Event {
 pub enum Letter {
     Work { epoch: u64, generation: u64, wish: Wish, env: u8 },
     Silent,
+    OverDisk { epoch: u64 },
     Remove { epoch: u64 },
     StopAndKeep { epoch: u64 },
     Look,
@@ -123,6 +124,10 @@ impl World {
         match *letter {
             Letter::Work { epoch, generation, wish, env } => self.receive(epoch, generation, wish, env),
             Letter::Silent => self.be_silent(),
+            Letter::OverDisk { epoch } => {
+                self.failed.extend(self.mind.target().map(Key::of));
+                self.mind.note_over_disk(epoch, "disk limit".to_owned());
+            }
             Letter::Remove { epoch } => self.mind.remove(epoch),
             Letter::StopAndKeep { epoch } => self.mind.keep_stopped(epoch),
             Letter::Look => self.mind.note_doubt(),
