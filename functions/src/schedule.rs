@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::{
     actions::{
-        self, bootstrap, declare_runner_dead, drain_runner, mark_runner, read_status, remove_runner, set_pool, sweep_due,
-        top_up_pool,
+        self, bootstrap, declare_runner_dead, drain_runner, mark_runner, read_status, remove_runner, set_pool,
+        sweep_due, top_up_pool,
     },
     app::App,
 };

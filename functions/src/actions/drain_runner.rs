@@ -30,8 +30,8 @@ pub async fn run(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends on their way as many as may leave at once, those that are on it included. A silent runner is left alone: it
-/// could do nothing of it.
+/// Sends so many on their way that no more than may leave at once do. A silent runner is left alone: it could do nothing
+/// of it.
 pub(super) async fn step(app: &App, runner: &Runner, condition: Condition) -> Result<(), Error> {
     if !runner.draining || condition != Condition::Ready {
         return Ok(());
@@ -47,9 +47,8 @@ pub(super) async fn step(app: &App, runner: &Runner, condition: Condition) -> Re
         if room == 0 || head.sandbox.evacuated(app.now()).is_none() {
             continue;
         }
-        let evacuate = |sandbox: &Sandbox| {
-            Ok(sandbox.evacuated(app.now()).filter(|_| sandbox.runner == Some(runner.id)))
-        };
+        let evacuate =
+            |sandbox: &Sandbox| Ok(sandbox.evacuated(app.now()).filter(|_| sandbox.runner == Some(runner.id)));
         let changed = Box::pin(change_from(app, head, Beside::default(), &Actor::Operator, evacuate)).await?;
         Box::pin(follow_up(app, &changed, None)).await;
         room -= 1;

@@ -3,11 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use paddock_model::{
-    id::RunnerId,
-    lifecycle::State,
-    runner::Runner,
-};
+use paddock_model::{id::RunnerId, lifecycle::State, runner::Runner};
 
 use super::{Error, declare_runner_dead, find_runner::stored};
 use crate::app::App;

@@ -53,10 +53,9 @@ async fn nothing_new_comes_to_a_marked_runner_and_what_it_has_starts_there() {
     let mut marked = scene.runner().await;
     let own = scene.stopped(&mut marked).await.id;
     let other = scene.runner().await;
-    for (on, off) in [
-        (Mark::Unschedulable(true), Mark::Unschedulable(false)),
-        (Mark::Draining(true), Mark::Draining(false)),
-    ] {
+    for (on, off) in
+        [(Mark::Unschedulable(true), Mark::Unschedulable(false)), (Mark::Draining(true), Mark::Draining(false))]
+    {
         mark(&scene, marked.id(), on).await;
         assert_eq!(read_status::run(&scene.app).await.unwrap().runners, 1);
         let ids = created(&scene, 3).await;
@@ -134,7 +133,10 @@ async fn a_runner_drains_until_it_is_empty_and_is_removed() {
     let waiting = scene.app.store.unclaimed_of(&pool.id, 10).await.unwrap();
     assert!(pool.live == 2 && waiting.iter().all(|it| it.sandbox.runner == Some(other.id())), "{waiting:?}");
     let refused = remove_runner::run(&scene.app, &draining.id().to_string(), false).await.unwrap_err();
-    assert!(matches!(&refused, Error::RunnerNotEmpty { sandboxes: 1, states, .. } if states == "1 started"), "{refused}");
+    assert!(
+        matches!(&refused, Error::RunnerNotEmpty { sandboxes: 1, states, .. } if states == "1 started"),
+        "{refused}"
+    );
 
     stop_sandbox::run(&scene.app, &scene.requester, &started.to_string(), false).await.unwrap();
     draining.work_off(&scene).await;
@@ -211,7 +213,10 @@ async fn a_runner_that_falls_silent_while_it_drains_gets_nothing_stuck() {
         assert_eq!((head.state, head.runner), (State::Stopped, Some(runner.id())), "silence moves nothing");
         assert!(head.is_at_rest() || head.due.is_some(), "nobody looks at it again: {head:?}");
     }
-    assert_eq!(find_runner::run(&scene.app, &runner.id().to_string()).await.unwrap().condition, Condition::Unresponsive);
+    assert_eq!(
+        find_runner::run(&scene.app, &runner.id().to_string()).await.unwrap().condition,
+        Condition::Unresponsive
+    );
 
     // Back again: it serves what it was sent, and then the rest leaves.
     runner.beat(&scene).await;
@@ -250,7 +255,10 @@ async fn with_force_a_runner_is_removed_as_if_it_had_died() {
     assert_gone(&scene, &runner).await;
     assert_eq!(scene.head(lost).await.state, State::Error);
     other.work_off(&scene).await;
-    assert_eq!((scene.head(creating).await.state, scene.head(creating).await.runner), (State::Started, Some(other.id())));
+    assert_eq!(
+        (scene.head(creating).await.state, scene.head(creating).await.runner),
+        (State::Started, Some(other.id()))
+    );
 
     // It was alive after all: it registers under its old id, and is new.
     scene.pass(Duration::from_secs(1));

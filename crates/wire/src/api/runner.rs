@@ -61,6 +61,9 @@ pub struct Runner {
     pub runner_class: RunnerClass,
     /// What kind of machines it makes.
     pub sandbox_class: SandboxClass,
+    /// Nothing; older clients demand one of their three words here.
+    #[serde(rename = "class")]
+    pub size_class: String,
 }
 
 /// Which protocol runners speak with the control plane: one for now.
@@ -146,6 +149,7 @@ impl Runner {
             app_version: version,
             runner_class: RunnerClass::Container,
             sandbox_class: SandboxClass::Container,
+            size_class: "small".to_owned(),
         }
     }
 }

@@ -168,7 +168,9 @@ impl World {
         let Some(runner) = self.machines[at].runner_id() else { return };
         let on = chance::permille(600);
         let (what, command) = match entropy::below(2) {
-            0 => ("unschedulable", json!({"command": "set-runner-scheduling", "runnerId": runner, "unschedulable": on})),
+            0 => {
+                ("unschedulable", json!({"command": "set-runner-scheduling", "runnerId": runner, "unschedulable": on}))
+            }
             _ => ("draining", json!({"command": "set-runner-draining", "runnerId": runner, "draining": on})),
         };
         trace::note(format!("{}: {what}: {on}", self.machines[at].name));
