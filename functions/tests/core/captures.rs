@@ -94,7 +94,7 @@ async fn an_archive_is_captured_accepted_let_go_and_restored_elsewhere() {
 async fn an_upload_that_s3_ended_begins_anew() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     capture_sandbox::archive(&scene.app, &scene.requester, &head.id.to_string()).await.unwrap();
     let work = runner.works(&scene).await.pop().unwrap();
     let id = CaptureId(work.capture.unwrap());
