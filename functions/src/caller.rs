@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use paddock_model::access::{ApiKey, Permission};
 
-use crate::actions::{self, Requester};
+use crate::actions::{self, Requester, authorize_operator};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::rate_limit;
@@ -30,6 +30,18 @@ pub struct SandboxWriter(pub Caller);
 /// A caller who may delete sandboxes.
 #[derive(Debug, Clone)]
 pub struct SandboxDeleter(pub Caller);
+
+/// A caller who may see the deployment's runners.
+#[derive(Debug, Clone)]
+pub struct RunnerReader(pub Caller);
+
+/// A caller who may say what becomes of them.
+#[derive(Debug, Clone)]
+pub struct RunnerWriter(pub Caller);
+
+/// A caller who may remove them.
+#[derive(Debug, Clone)]
+pub struct RunnerDeleter(pub Caller);
 
 impl Caller {
     /// In words of the actions.
@@ -92,6 +104,50 @@ where
         caller.require(Permission::DeleteSandboxes)?;
         Ok(Self(caller))
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RunnerReader
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        operator(parts, state, Permission::ReadRunners).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RunnerWriter
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        operator(parts, state, Permission::WriteRunners).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RunnerDeleter
+where
+    Arc<App>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        operator(parts, state, Permission::DeleteRunners).await.map(Self)
+    }
+}
+
+/// A caller with this permission, of the organization that owns the deployment.
+async fn operator<S: Send + Sync>(parts: &mut Parts, state: &S, permission: Permission) -> Result<Caller, ApiError>
+where
+    Arc<App>: FromRef<S>,
+{
+    let caller = Caller::from_request_parts(parts, state).await?;
+    caller.require(permission)?;
+    authorize_operator::run(&Arc::<App>::from_ref(state), caller.key.organization).await?;
+    Ok(caller)
 }
 
 /// The token of `Authorization: Bearer`, of a caller or an agent.

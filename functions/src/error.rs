@@ -77,6 +77,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "STATE_CHANGE_IN_PROGRESS", message)
     }
 
+    /// It must be emptied first.
+    pub fn not_empty(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "NOT_EMPTY", message)
+    }
+
     /// More bytes than we read.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", message)
@@ -170,10 +175,14 @@ impl From<actions::Error> for ApiError {
         let message = error.to_string();
         match error {
             Error::SandboxNotFound(_) | Error::RegionNotFound(_) | Error::ApiKeyNotFound(_) => Self::not_found(message),
-            Error::SnapshotNotFound(_) | Error::OrganizationNotFound | Error::CaptureNotFound(_) => {
-                Self::not_found(message)
+            Error::SnapshotNotFound(_)
+            | Error::OrganizationNotFound
+            | Error::CaptureNotFound(_)
+            | Error::RunnerNotFound(_) => Self::not_found(message),
+            Error::OrganizationSuspended | Error::AgentNotProven(_) | Error::NotOwn(_) | Error::NotOperator => {
+                Self::forbidden(message)
             }
-            Error::OrganizationSuspended | Error::AgentNotProven(_) | Error::NotOwn(_) => Self::forbidden(message),
+            Error::RunnerNotEmpty { .. } => Self::not_empty(message),
             Error::NameTaken { .. } => Self::taken(message),
             Error::Invalid(_) | Error::FailedToStart(_) => Self::invalid(message),
             Error::HasForks(_) => Self::not_in_state(message),

@@ -7,7 +7,7 @@ use paddock_wire::api::error::ErrorResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 
-use crate::routes::{api_key, organization, public, region, sandbox, snapshot};
+use crate::routes::{api_key, organization, public, region, runner, sandbox, snapshot};
 
 /// The description, as it is committed.
 pub fn json() -> String {
@@ -35,6 +35,11 @@ pub fn json() -> String {
         organization::get::get,
         region::list::list,
         region::get::get,
+        runner::list::list,
+        runner::get::get,
+        runner::delete::delete,
+        runner::set_draining::set_draining,
+        runner::set_scheduling::set_scheduling,
         sandbox::list::list,
         sandbox::create::create,
         sandbox::list_pages::list_pages,

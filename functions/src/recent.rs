@@ -1,8 +1,8 @@
 //! What was read a moment ago and changes rarely: runners, organizations, snapshots, pools. Kept a few seconds per process, so
 //! that a create does not read them anew.
 //!
-//! What is decided by it may be that old: after a suspension, a declared death, a new token, a smaller pool or another
-//! image, other processes go on as before for up to five seconds. That is bearable where the truth is asked for once more:
+//! What is decided by it may be that old: after a suspension, a declared death, an operator's word on a runner, a new
+//! token, a smaller pool or another image, other processes go on as before for up to five seconds. That is bearable where the truth is asked for once more:
 //! a runner has the last word on its room and serves only what names its epoch, a claim is a condition on the head, what
 //! was placed on a dead runner is taken from it by the sweep. Where a stale no would hurt, the item is read anew.
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
 use crate::error::shape_errors;
 use crate::rate_limit;
-use crate::routes::{api_key, organization, public, region, sandbox, snapshot, unknown::unknown};
+use crate::routes::{api_key, organization, public, region, runner, sandbox, snapshot, unknown::unknown};
 
 /// The `api` function. Paths are absolute: the gateway strips nothing.
 pub fn router(app: Arc<App>) -> Router {
@@ -39,6 +39,10 @@ fn operations() -> Router<Arc<App>> {
         .route("/organizations/{organizationId}", get(organization::get::get))
         .route("/regions", get(region::list::list))
         .route("/regions/{id}", get(region::get::get))
+        .route("/runners", get(runner::list::list))
+        .route("/runners/{id}", get(runner::get::get).delete(runner::delete::delete))
+        .route("/runners/{id}/draining", patch(runner::set_draining::set_draining))
+        .route("/runners/{id}/scheduling", patch(runner::set_scheduling::set_scheduling))
         .route("/sandbox", get(sandbox::list::list).post(sandbox::create::create))
         .route("/sandbox/paginated", get(sandbox::list_pages::list_pages))
         .route("/sandbox/{sandboxIdOrName}", get(sandbox::get::get).delete(sandbox::delete::delete))

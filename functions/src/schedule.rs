@@ -5,13 +5,17 @@
 
 use std::time::Duration;
 
+use paddock_model::runner::Mark;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    actions::{self, bootstrap, declare_runner_dead, read_status, set_pool, sweep_due, top_up_pool},
+    actions::{
+        self, bootstrap, declare_runner_dead, drain_runner, mark_runner, read_status, remove_runner, set_pool,
+        sweep_due, top_up_pool,
+    },
     app::App,
 };
 
@@ -29,6 +33,9 @@ const AHEAD: Duration = Duration::from_secs(60);
 enum Command {
     Bootstrap(Box<bootstrap::Bootstrap>),
     DeclareRunnerDead { runner_id: Uuid },
+    RemoveRunner { runner_id: Uuid, force: bool },
+    SetRunnerDraining { runner_id: Uuid, draining: bool },
+    SetRunnerScheduling { runner_id: Uuid, unschedulable: bool },
     SetPool { snapshot: String, size: u32 },
     Status,
 }
@@ -60,11 +67,23 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, Error> {
             let bereft = Box::pin(declare_runner_dead::run(app, id)).await?;
             Ok(json!({"done": "declare-runner-dead", "sandboxes": bereft}))
         }
+        Command::RemoveRunner { runner_id, force } => {
+            Box::pin(remove_runner::run(app, &runner_id.to_string(), force)).await?;
+            Ok(json!({"done": "remove-runner"}))
+        }
+        Command::SetRunnerDraining { runner_id, draining } => {
+            Box::pin(mark_runner::run(app, &runner_id.to_string(), Mark::Draining(draining))).await?;
+            Ok(json!({"done": "set-runner-draining"}))
+        }
+        Command::SetRunnerScheduling { runner_id, unschedulable } => {
+            Box::pin(mark_runner::run(app, &runner_id.to_string(), Mark::Unschedulable(unschedulable))).await?;
+            Ok(json!({"done": "set-runner-scheduling"}))
+        }
         Command::SetPool { snapshot, size } => {
             Box::pin(set_pool::run(app, &snapshot, size)).await?;
             Ok(json!({"done": "set-pool"}))
         }
-        Command::Status => Ok(json!(read_status::run(app).await?)),
+        Command::Status => Ok(json!(Box::pin(read_status::run(app)).await?)),
     }
 }
 
@@ -76,6 +95,8 @@ pub async fn tick(app: &App, length: Duration) -> Result<Value, actions::Error> 
         let look = sweep_due::run(app, app.now().after(AHEAD)).await?;
         (looks, due, braked) = (looks + 1, due + look.due, braked + look.braked);
         if looks == 1 {
+            // Before the pools: what leaves them is replaced at once.
+            Box::pin(drain_runner::run(app)).await?;
             top_up(app).await?;
         }
         if !goes_on(&look) || Instant::now() + LOOK_EACH >= end {
@@ -110,6 +131,8 @@ mod tests {
         assert!(
             matches!(serde_json::from_value(dead), Ok(Command::DeclareRunnerDead { runner_id }) if runner_id.is_nil())
         );
+        let drain = json!({"command": "set-runner-draining", "runnerId": Uuid::nil(), "draining": true});
+        assert!(matches!(serde_json::from_value(drain), Ok(Command::SetRunnerDraining { draining: true, .. })));
         let pool = json!({"command": "set-pool", "snapshot": "paddock-default", "size": 3});
         assert!(matches!(serde_json::from_value(pool), Ok(Command::SetPool { size: 3, .. })));
         let first = json!({

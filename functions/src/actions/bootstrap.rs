@@ -1,5 +1,5 @@
 //! The first organization, user, API key, snapshot and pool. Repeating it changes only the snapshot's image, the pool
-//! and the quota.
+//! and the quota. The very first organization of a region owns it: its members operate the runners.
 
 use paddock_model::{
     access::{ApiKey, Member, Organization, Permission},
@@ -83,6 +83,7 @@ pub async fn run(app: &App, bootstrap: Bootstrap) -> Result<(), Error> {
     let default_region = app.config.region.clone();
     let first = Organization { id, name: organization.name, suspended: false, default_region, created_at: now };
     app.store.create_organization(&first).await?;
+    app.store.claim_region(&app.config.region, id).await?;
     let member = Member { user: UserId(user.id), name: user.name, email: user.email, created_at: now };
     app.store.add_member(id, &member).await?;
     let limit = Charge { cpu: quota.cpu, memory_gib: quota.memory_gib, disk_gib: quota.disk_gib };

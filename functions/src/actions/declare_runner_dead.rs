@@ -1,6 +1,6 @@
 //! An operator's word that a runner will not come back: the only thing that takes sandboxes away from an owner.
 
-use paddock_model::{access::Actor, id::RunnerId};
+use paddock_model::{access::Actor, id::RunnerId, runner::Mark};
 
 use super::{
     Error,
@@ -10,10 +10,8 @@ use crate::app::App;
 
 /// Marks it dead, then takes from it all that it owned. Repeating continues where an earlier try ended.
 pub async fn run(app: &App, id: RunnerId) -> Result<usize, Error> {
-    let mut runner = app.store.runner(id).await?.ok_or_else(|| Error::Invalid(format!("no runner {id}")))?;
-    runner.dead = true;
-    runner.updated_at = app.now();
-    app.store.put_runner(&runner).await?;
+    let runner = app.store.mark_runner(id, Mark::Dead, app.now()).await?;
+    let runner = runner.ok_or_else(|| Error::RunnerNotFound(id.to_string()))?;
     app.recent.runners.put(id, runner, app.now());
     let mut bereft = 0;
     for (sandbox, _) in app.store.owned_by(id).await? {

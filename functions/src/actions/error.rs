@@ -24,6 +24,25 @@ pub enum Error {
     /// No such region here.
     #[error("region {0} not found")]
     RegionNotFound(String),
+    /// No such runner in this deployment's region.
+    #[error("runner {0} not found")]
+    RunnerNotFound(String),
+    /// Runners belong to the deployment.
+    #[error("Access denied: runners are operated by the organization that owns this deployment")]
+    NotOperator,
+    /// It still holds sandboxes.
+    #[error(
+        "runner {runner} still holds {sandboxes} sandbox(es): {states}; drain it, wait until it is empty, and remove it \
+         then, or remove it with force, which loses what is only there"
+    )]
+    RunnerNotEmpty {
+        /// Which.
+        runner: RunnerId,
+        /// How many.
+        sandboxes: usize,
+        /// How many in which states, for people.
+        states: String,
+    },
     /// No such API key of this user in this organization.
     #[error("API key {0} not found")]
     ApiKeyNotFound(String),

@@ -11,8 +11,9 @@
 //!   [`find_organization`]
 //! * agents: [`register_agent`], [`authenticate_agent`], [`heartbeat`], [`take_inventory`], [`apply_reports`],
 //!   [`find_work`], [`upload_capture`], [`authorize`], [`read_revocations`]
-//! * time: [`sweep_due`], [`top_up_pool`]
-//! * operators: [`bootstrap`], [`declare_runner_dead`], [`set_pool`], [`read_status`]
+//! * time: [`sweep_due`], [`drain_runner`], [`top_up_pool`]
+//! * operators: [`bootstrap`], [`declare_runner_dead`], [`set_pool`], [`read_status`], [`authorize_operator`],
+//!   [`find_runner`], [`list_runners`], [`mark_runner`] (unschedulable, draining), [`remove_runner`]
 //! * shared: `collect_captures`, `first_files`, `drive` the road of every change of a head, `wish`, `place`, `claim`, `work`, `wait_started`
 
 pub mod apply_report;
@@ -20,6 +21,7 @@ pub mod apply_reports;
 pub mod authenticate;
 pub mod authenticate_agent;
 pub mod authorize;
+pub mod authorize_operator;
 pub mod bootstrap;
 pub mod capture_sandbox;
 pub mod create_api_key;
@@ -28,8 +30,10 @@ pub mod declare_runner_dead;
 pub mod delete_api_key;
 pub mod delete_sandbox;
 pub mod delete_snapshot;
+pub mod drain_runner;
 pub mod find_api_key;
 pub mod find_organization;
+pub mod find_runner;
 pub mod find_sandbox;
 pub mod find_snapshot;
 pub mod find_work;
@@ -37,13 +41,16 @@ pub mod fork_sandbox;
 pub mod heartbeat;
 pub mod list_api_keys;
 pub mod list_family;
+pub mod list_runners;
 pub mod list_sandboxes;
 pub mod list_snapshots;
+pub mod mark_runner;
 pub mod pause_sandbox;
 pub mod read_revocations;
 pub mod read_status;
 pub mod recover_sandbox;
 pub mod register_agent;
+pub mod remove_runner;
 pub mod resize_sandbox;
 pub mod set_labels;
 pub mod set_pool;

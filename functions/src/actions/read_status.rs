@@ -1,9 +1,9 @@
 //! How the deployment is, in a few numbers: what `cargo xtask up` waits for and an operator asks first.
 
-use paddock_model::{lifecycle::State, runner::UNRESPONSIVE_AFTER};
+use paddock_model::lifecycle::State;
 use serde::Serialize;
 
-use super::Error;
+use super::{Error, find_runner::Found, list_runners};
 use crate::app::App;
 
 /// The numbers.
@@ -21,11 +21,9 @@ pub struct Status {
 /// Reads runners and pools of this region.
 pub async fn run(app: &App) -> Result<Status, Error> {
     let mut status = Status { runners: 0, pool_size: 0, pool_ready: 0 };
-    let mut holders = app.store.runners_in(&app.config.region).await?;
-    holders.retain(|runner| runner.holds_sandboxes() && !runner.dead);
-    let ids: Vec<_> = holders.iter().map(|runner| runner.id).collect();
-    let (loads, now) = (app.store.loads(&ids).await?, app.now());
-    status.runners = loads.iter().filter(|load| now.since(load.heartbeat_at) <= UNRESPONSIVE_AFTER).count();
+    let runners = list_runners::run(app, &app.config.region).await?;
+    let takes = |it: &Found| it.load.as_ref().is_some_and(|load| it.runner.takes_sandboxes(load, app.now()));
+    status.runners = runners.iter().filter(|it| takes(it)).count();
     for pool in app.store.pools().await?.into_iter().filter(|pool| pool.region == app.config.region && pool.size > 0) {
         let waiting = app.store.unclaimed_of(&pool.id, pool.size as usize).await?;
         status.pool_size += pool.size;

@@ -56,6 +56,8 @@ pub async fn run(app: &App, join_token: &str, register: Register) -> Result<Regi
         queue_url: queue_url.clone(),
         token_sha256: sha256_hex(&token),
         dead: false,
+        unschedulable: false,
+        draining: false,
         created_at: known.map_or(now, |known| known.created_at),
         updated_at: now,
     };

@@ -49,7 +49,8 @@ enum Task {
     Plan,
     /// The plan would give it up, but the brake holds: its work is sent once more.
     Resend,
-    /// Its owner was declared dead, and it was placed there or overlooked at that moment: it is taken from it now.
+    /// Its owner was declared dead or removed, and it was placed there or overlooked at that moment: it is taken from it
+    /// now.
     Bereave,
 }
 
@@ -94,10 +95,12 @@ fn sandbox_of(what: DueItem) -> Option<SandboxId> {
     }
 }
 
+/// Those that are dead. The item of a runner goes only when an operator removes it: who has none is dead too.
 async fn dead_owners(app: &App, heads: &[Stored]) -> Result<BTreeSet<RunnerId>, Error> {
     let owners: BTreeSet<RunnerId> = heads.iter().filter_map(|head| head.sandbox.runner).collect();
-    let owners = futures::future::try_join_all(owners.into_iter().map(|owner| place::runner(app, owner))).await?;
-    Ok(owners.into_iter().flatten().filter(|owner| owner.dead).map(|owner| owner.id).collect())
+    let known = futures::future::try_join_all(owners.iter().map(|owner| place::runner(app, *owner))).await?;
+    let owners = owners.into_iter().zip(known);
+    Ok(owners.filter(|(_, known)| known.as_ref().is_none_or(|it| it.dead)).map(|(owner, _)| owner).collect())
 }
 
 fn sort_out(heads: Vec<Stored>, dead: &BTreeSet<RunnerId>, now: Timestamp) -> Vec<(Task, Stored)> {

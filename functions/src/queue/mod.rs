@@ -4,7 +4,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_sqs::{Client, operation::create_queue::CreateQueueError, types::QueueAttributeName};
+use aws_sdk_sqs::{
+    Client,
+    operation::{create_queue::CreateQueueError, delete_queue::DeleteQueueError},
+    types::QueueAttributeName,
+};
 use paddock_wire::work::Message;
 
 /// Seconds a message waits for its runner. Older work is wrong or was sent again.
@@ -61,6 +65,15 @@ impl Queue {
         let set = self.sqs.set_queue_attributes().queue_url(&url).set_attributes(Some(attributes));
         set.send().await.map_err(|problem| Error::Call(Box::new(problem)))?;
         Ok(url)
+    }
+
+    /// Deletes an agent's queue with all that is in it. One that is gone already is fine.
+    pub async fn delete(&self, queue_url: &str) -> Result<(), Error> {
+        match self.sqs.delete_queue().queue_url(queue_url).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(DeleteQueueError::is_queue_does_not_exist) => Ok(()),
+            Err(error) => Err(Error::Call(Box::new(error))),
+        }
     }
 
     /// Sends one message.

@@ -5,6 +5,7 @@
 //! * [`api_key`] `/api-keys`
 //! * [`organization`] `/organizations`
 //! * [`region`] `/regions`, `/shared-regions`
+//! * [`runner`] `/runners`
 //! * [`public`] what needs no key: `/config`, `/health`
 //! * [`unknown`] everything else
 //!
@@ -14,6 +15,7 @@ pub mod api_key;
 pub mod organization;
 pub mod public;
 pub mod region;
+pub mod runner;
 pub mod sandbox;
 pub mod snapshot;
 pub mod unknown;

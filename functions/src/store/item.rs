@@ -1,6 +1,6 @@
 //! Items and their typed forms, and the few calls that every kind of item makes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -132,6 +132,21 @@ impl Store {
     /// Writes one item whatever was there.
     pub(super) async fn put(&self, item: Item) -> Result<(), Error> {
         let request = self.db.put_item().table_name(&self.table).set_item(Some(item));
+        patiently(|| request.clone().send()).await?;
+        Ok(())
+    }
+
+    /// Sets the attributes that `item` has and leaves the others that are there; makes the item if there is none.
+    pub(super) async fn merge(&self, item: Item) -> Result<(), Error> {
+        let mut request = self.db.update_item().table_name(&self.table).set_key(Some(key_of(&item).item()));
+        let attributes: BTreeMap<_, _> = item.into_iter().filter(|(name, _)| name != "pk" && name != "sk").collect();
+        let mut sets = Vec::with_capacity(attributes.len());
+        for (at, (name, value)) in attributes.into_iter().enumerate() {
+            sets.push(format!("#a{at} = :a{at}"));
+            request = request.expression_attribute_names(format!("#a{at}"), name);
+            request = request.expression_attribute_values(format!(":a{at}"), value);
+        }
+        let request = request.update_expression(format!("SET {}", sets.join(", ")));
         patiently(|| request.clone().send()).await?;
         Ok(())
     }

@@ -152,6 +152,11 @@ pub fn runner_of(pk: &str) -> Option<RunnerId> {
     pk.strip_prefix("W#")?.parse().ok()
 }
 
+/// Whose runners a region's are.
+pub fn region(region: &str) -> Key {
+    Key::new(format!("Z#{region}"), "Z")
+}
+
 pub fn snapshot(id: SnapshotId) -> Key {
     Key::new(format!("I#{id}"), "H")
 }

@@ -4,7 +4,7 @@
 //! * [`sandboxes`] heads and specifications, and the one write that changes a head with all that hangs on it
 //! * [`captures`] captures of sandboxes' files, and who names them
 //! * [`names`] unique names; [`quotas`] escrow; [`pools`] warm pools; [`revocations`] the feed
-//! * [`organizations`], [`api_keys`], [`snapshots`], [`runners`], [`rates`], [`history`]
+//! * [`organizations`], [`api_keys`], [`snapshots`], [`regions`], [`runners`], [`rates`], [`history`]
 //! * `attempt` patience with contention; `transaction` several items or none; [`error`] what can go wrong
 //!
 //! Every write carries a fresh `op`. A conditional failure whose old item shows the same `op` is our own success, seen
@@ -25,6 +25,7 @@ pub mod organizations;
 pub mod pools;
 pub mod quotas;
 pub mod rates;
+pub mod regions;
 pub mod revocations;
 pub mod runners;
 pub mod sandboxes;

@@ -1,9 +1,10 @@
 //! Agents: what they registered as, and their last sign of life. A heartbeat touches only the load, which no index has.
 
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use paddock_model::{
     id::{OpId, RunnerId},
     placement::Room,
-    runner::{Load, Role, Runner},
+    runner::{Load, Mark, Role, Runner},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use uuid::Uuid;
 
 use super::{
     Error, Store,
-    item::{Item, corrupt, key_of, read, write},
+    attempt::patiently,
+    item::{Item, corrupt, key_of, number, read, text, write},
     keys::{self, LIST},
 };
 
@@ -33,6 +35,11 @@ struct RunnerItem {
     token_sha256: String,
     #[serde(default)]
     dead: bool,
+    /// Operators' words, which a registration must not write: they may change while it is under way.
+    #[serde(default, skip_serializing)]
+    unschedulable: bool,
+    #[serde(default, skip_serializing)]
+    draining: bool,
     created: i64,
     updated: i64,
 }
@@ -76,6 +83,8 @@ fn runner(item: Item) -> Result<Runner, Error> {
         queue_url,
         token_sha256,
         dead,
+        unschedulable,
+        draining,
         created,
         updated,
     } = read(item)?;
@@ -93,6 +102,8 @@ fn runner(item: Item) -> Result<Runner, Error> {
         queue_url,
         token_sha256,
         dead,
+        unschedulable,
+        draining,
         created_at: Timestamp(created),
         updated_at: Timestamp(updated),
     })
@@ -123,7 +134,7 @@ impl Store {
         self.get_all(&keys).await?.into_iter().map(load).collect()
     }
 
-    /// Writes an agent as it registered. Only it and operators write it, and the last word counts.
+    /// Writes an agent as it registered; the last word counts. What operators want of it is theirs, and stays as it is.
     pub async fn put_runner(&self, runner: &Runner) -> Result<(), Error> {
         let Runner {
             id,
@@ -138,6 +149,8 @@ impl Store {
             queue_url,
             token_sha256,
             dead,
+            unschedulable,
+            draining,
             created_at,
             updated_at,
         } = runner.clone();
@@ -157,10 +170,50 @@ impl Store {
             queue_url,
             token_sha256,
             dead,
+            unschedulable,
+            draining,
             created: created_at.0,
             updated: updated_at.0,
         };
-        self.put(write(&keys::runner(id), &item)?).await
+        self.merge(write(&keys::runner(id), &item)?).await
+    }
+
+    /// Writes an operator's word, and nothing else: an agent may register at the same moment. Answers the agent as it is
+    /// then; none if there is none.
+    pub async fn mark_runner(&self, id: RunnerId, mark: Mark, now: Timestamp) -> Result<Option<Runner>, Error> {
+        let (name, value) = match mark {
+            Mark::Unschedulable(on) => ("unschedulable", on),
+            Mark::Draining(on) => ("draining", on),
+            Mark::Dead => ("dead", true),
+        };
+        let request = self
+            .db
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::runner(id).item()))
+            .update_expression("SET #mark = :value, op = :op, updated = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#mark", name)
+            .expression_attribute_values(":value", AttributeValue::Bool(value))
+            .expression_attribute_values(":op", text(OpId::random()))
+            .expression_attribute_values(":now", number(now.0))
+            .return_values(ReturnValue::AllNew);
+        match patiently(|| request.clone().send()).await {
+            Ok(done) => done.attributes.map(runner).transpose(),
+            Err(error) if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Nothing is known of it any more. Its own item goes last, so that what was begun can be begun again.
+    pub async fn delete_runner(&self, id: RunnerId) -> Result<(), Error> {
+        for key in [keys::load(id), keys::runner(id)] {
+            let request = self.db.delete_item().table_name(&self.table).set_key(Some(key.item()));
+            patiently(|| request.clone().send()).await?;
+        }
+        Ok(())
     }
 
     /// Writes a sign of life.

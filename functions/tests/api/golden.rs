@@ -37,6 +37,8 @@ fn sample_bodies_for_the_official_models() {
             assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
             write(model, &answer.body);
         }
+        let runners = fixture.call("GET", "/runners", None).await.body;
+        write("Runner", &runners[0]);
         let regions = fixture.call("GET", "/regions", None).await.body;
         write("Region", &regions[0]);
     });

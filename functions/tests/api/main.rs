@@ -3,7 +3,7 @@
 //! * [`fixture`] engines, organizations with their keys, a runner that behaves
 //! * [`refusals`] every operation × no key, wrong key, expired key, missing permission, other organization
 //! * [`malformed`] bodies, queries and paths that are wrong
-//! * [`sandbox`], [`list`], [`api_key`], [`others`] what the operations answer
+//! * [`sandbox`], [`list`], [`api_key`], [`runner`], [`others`] what the operations answer
 //! * [`rate_limit`] limits and their headers
 //! * [`openapi`] the committed description is the generated one, and describes the routes
 //! * [`golden`] bodies for the official clients' models to parse
@@ -17,4 +17,5 @@ mod openapi;
 mod others;
 mod rate_limit;
 mod refusals;
+mod runner;
 mod sandbox;

@@ -11,7 +11,7 @@ use super::fixture::{Fixture, run};
 use super::openapi::operations;
 
 /// What an operation demands beyond membership. Everything not named here demands nothing.
-const DEMANDS: [(&str, &str, Permission); 19] = [
+const DEMANDS: [(&str, &str, Permission); 24] = [
     ("POST", "/sandbox", Permission::WriteSandboxes),
     ("DELETE", "/sandbox/{sandboxIdOrName}", Permission::DeleteSandboxes),
     ("POST", "/sandbox/{sandboxIdOrName}/autostop/{interval}", Permission::WriteSandboxes),
@@ -31,6 +31,11 @@ const DEMANDS: [(&str, &str, Permission); 19] = [
     ("POST", "/sandbox/{sandboxIdOrName}/snapshot", Permission::WriteSandboxes),
     ("POST", "/sandbox/{sandboxIdOrName}/ttl/{ttlMinutes}", Permission::WriteSandboxes),
     ("DELETE", "/snapshots/{id}", Permission::DeleteSnapshots),
+    ("GET", "/runners", Permission::ReadRunners),
+    ("GET", "/runners/{id}", Permission::ReadRunners),
+    ("DELETE", "/runners/{id}", Permission::DeleteRunners),
+    ("PATCH", "/runners/{id}/draining", Permission::WriteRunners),
+    ("PATCH", "/runners/{id}/scheduling", Permission::WriteRunners),
 ];
 
 /// An operation with everything filled in, so that only the credentials decide.
@@ -67,6 +72,8 @@ fn cases(sandbox: &str, fixture: &Fixture) -> Vec<Case> {
             ("PUT", "/sandbox/{sandboxIdOrName}/labels") => Some(json!({"labels": {"a": "b"}})),
             ("POST", "/sandbox/{sandboxIdOrName}/resize") => Some(json!({"cpu": 2})),
             ("POST", "/sandbox/{sandboxIdOrName}/snapshot") => Some(json!({"name": "snapshot"})),
+            ("PATCH", "/runners/{id}/draining") => Some(json!({"draining": true})),
+            ("PATCH", "/runners/{id}/scheduling") => Some(json!({"unschedulable": true})),
             ("POST", "/api-keys") => Some(json!({"name": "new", "permissions": []})),
             _ => None,
         };

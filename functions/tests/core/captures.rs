@@ -27,15 +27,8 @@ use crate::{
 /// More than lies between mark and deletion.
 const WHILE: Duration = Duration::from_secs(61);
 
-async fn stopped(scene: &Scene, runner: &mut FakeRunner) -> Sandbox {
-    let id = scene.started(runner).await.id;
-    stop_sandbox::run(&scene.app, &scene.requester, &id.to_string(), false).await.unwrap();
-    runner.work_off(scene).await;
-    scene.head(id).await
-}
-
 async fn archived(scene: &Scene, runner: &mut FakeRunner) -> Sandbox {
-    let id = stopped(scene, runner).await.id;
+    let id = scene.stopped(runner).await.id;
     capture_sandbox::archive(&scene.app, &scene.requester, &id.to_string()).await.unwrap();
     runner.work_off(scene).await;
     let head = scene.head(id).await;
@@ -66,7 +59,7 @@ async fn upload(scene: &Scene, runner: &FakeRunner, work: &Work) -> String {
 async fn an_archive_is_captured_accepted_let_go_and_restored_elsewhere() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     let id = head.id.to_string();
     let shown = capture_sandbox::archive(&scene.app, &scene.requester, &id).await.unwrap();
     assert_eq!(shown.head.state, State::Archiving);
@@ -101,7 +94,7 @@ async fn an_archive_is_captured_accepted_let_go_and_restored_elsewhere() {
 async fn an_upload_that_s3_ended_begins_anew() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     capture_sandbox::archive(&scene.app, &scene.requester, &head.id.to_string()).await.unwrap();
     let work = runner.works(&scene).await.pop().unwrap();
     let id = CaptureId(work.capture.unwrap());
@@ -133,7 +126,7 @@ async fn collect(scene: &Scene) {
 async fn an_archive_that_fails_leaves_it_stopped_and_a_start_cancels_one() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     let id = head.id.to_string();
     runner.captures_fail = true;
     capture_sandbox::archive(&scene.app, &scene.requester, &id).await.unwrap();
@@ -174,7 +167,7 @@ async fn a_deleted_archive_is_gone_at_once_and_its_files_soon() {
 async fn a_stopped_sandbox_is_backed_up_by_itself_and_survives_its_runner() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     scene.pass(WHILE);
     scene.sweep().await;
     runner.work_off(&scene).await;
@@ -358,7 +351,7 @@ async fn a_queue_that_ends_is_told_for_a_day() {
 async fn a_changed_interval_takes_effect_at_once() {
     let scene = Scene::new().await;
     let mut runner = scene.runner().await;
-    let head = stopped(&scene, &mut runner).await;
+    let head = scene.stopped(&mut runner).await;
     let id = head.id.to_string();
     let soon = Some(Duration::from_secs(30));
     let set = set_timers::run(&scene.app, &scene.requester, &id, |timers| timers.auto_delete = soon);

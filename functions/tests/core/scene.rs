@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::config::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paddock_functions::{
-    actions::{Requester, create_sandbox, sweep_due},
+    actions::{Requester, create_sandbox, stop_sandbox, sweep_due},
     app::App,
     config::Config,
     schedule,
@@ -137,6 +137,14 @@ impl Scene {
         let head = self.head(id).await;
         assert_eq!(head.state, State::Started);
         head
+    }
+
+    /// One that its runner has stopped.
+    pub async fn stopped(&self, runner: &mut FakeRunner) -> Sandbox {
+        let id = self.started(runner).await.id;
+        stop_sandbox::run(&self.app, &self.requester, &id.to_string(), false).await.expect("stop succeeds");
+        runner.work_off(self).await;
+        self.head(id).await
     }
 
     pub async fn head(&self, id: SandboxId) -> Sandbox {

@@ -9,7 +9,7 @@
 //! | [`faults`] | 4: doubled, late messages; throttled writes, lost answers |
 //! | [`refusals`] | 5: wrong keys, others' sandboxes, malformed requests |
 //! | [`isolation`] | 5: what a sandbox can reach and do |
-//! | [`lives`] | pause, resize, archive, fork, snapshot and the timers, where they really happen |
+//! | [`lives`] | pause, resize, archive, fork, snapshot, draining and the timers, where they really happen |
 //! | [`relay`] | requests that land on the wrong runner |
 //! | [`zz_nothing_left`] | runs last: nothing is left behind |
 //!

@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod capture;
+mod evacuation;
 mod heard;
 
 /// What an owner says of a sandbox.

@@ -410,3 +410,27 @@ fn a_given_up_capture_leaves_the_sandbox_to_be_asked_for() {
         assert!(after.due.is_some(), "its owner has not applied the wish");
     }
 }
+
+#[test]
+fn who_leaves_a_runner_is_deleted_from_a_pool_or_archived() {
+    let mut left = 0;
+    for head in heads() {
+        let Some(leaving) = head.evacuated(LATER) else {
+            let stays = head.organization.is_some() || head.is_leaving() || head.runner.is_none();
+            assert!(stays, "{head:?}");
+            let may = head.state == State::Stopped && head.runner.is_some() && head.is_at_rest();
+            assert!(!may || head.organization.is_none(), "{head:?}");
+            continue;
+        };
+        assert!(head.runner.is_some() && leaving.is_leaving() && leaving.generation == head.generation + 1, "{head:?}");
+        match head.organization {
+            None => assert_eq!((leaving.desired, &leaving.pool), (Desired::Destroyed, &None)),
+            Some(_) => {
+                assert_eq!((head.state, leaving.state), (State::Stopped, State::Archiving));
+                assert_eq!(leaving.files.capture.map(|it| it.purpose), Some(Purpose::Archive));
+            }
+        }
+        left += 1;
+    }
+    assert!(left > 2, "none was to leave");
+}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    lifecycle::{Desired, State},
+    lifecycle::{Desired, Event, State, next},
     sandbox::{Purpose, Sandbox, Timers},
     time::Timestamp,
 };
@@ -69,7 +69,7 @@ pub fn plan(sandbox: &Sandbox, now: Timestamp) -> Plan {
 
 fn under_way(sandbox: &Sandbox, now: Timestamp) -> Plan {
     let deadline = sandbox.placed_at.after(deadline(sandbox));
-    if sandbox.state != State::Destroying {
+    if can_give_up(sandbox) {
         if sandbox.attempt >= MAX_ATTEMPTS && sandbox.due.is_none_or(|due| due <= now) {
             return Plan { step: Step::GiveUp("the runner that holds this sandbox did not answer"), due: None };
         }
@@ -81,6 +81,11 @@ fn under_way(sandbox: &Sandbox, now: Timestamp) -> Plan {
         Some(due) if due > now && sandbox.attempt > 0 => Plan { step: Step::Rest, due: Some(due) },
         Some(_) | None => Plan { step: Step::Send, due: Some(now.after(patience(sandbox.attempt + 1))) },
     }
+}
+
+/// A deletion is never given up, nor is one that is as it should be and whose owner has only not said so.
+fn can_give_up(sandbox: &Sandbox) -> bool {
+    sandbox.files.capture.is_some() || next(sandbox.state, Event::GaveUp).is_ok_and(|state| state != sandbox.state)
 }
 
 /// How long to wait for a word after the `attempt`th sending: 5 s, doubled each time, at most a minute.

@@ -7,7 +7,7 @@
 //! * [`sandbox`] one sandbox, full; its enumerations
 //! * [`sandbox_list`] the three shapes of a list of sandboxes
 //! * [`create_sandbox`] what `POST /sandbox` takes
-//! * [`snapshot`], [`api_key`], [`organization`], [`region`] the other resources
+//! * [`snapshot`], [`api_key`], [`organization`], [`region`], [`runner`] the other resources
 //! * [`config`] what clients ask before anything else
 //! * [`error`] every refusal
 
@@ -17,6 +17,7 @@ pub mod create_sandbox;
 pub mod error;
 pub mod organization;
 pub mod region;
+pub mod runner;
 pub mod sandbox;
 pub mod sandbox_list;
 pub mod snapshot;

@@ -112,7 +112,8 @@ impl World {
         let at = entropy::index(self.machines.len());
         let (cloud, aws) = (Arc::clone(&self.cloud), self.aws.clone());
         match entropy::below(100) {
-            0..=73 => self.user.act(&aws, &self.machines).await,
+            0..=69 => self.user.act(&aws, &self.machines).await,
+            70..=73 => self.mark_runner(at).await,
             74 => self.fill_a_disk(at),
             75..=80 => self.restart_agent(at).await,
             81..=84 => {
@@ -173,16 +174,44 @@ impl World {
         }
     }
 
-    /// Its instance is gone, an operator says so; one that was only silent may come back.
+    /// An operator keeps new sandboxes from it, or empties it, or ends one of these.
+    async fn mark_runner(&mut self, at: usize) {
+        let Some(runner) = self.machines[at].runner_id() else { return };
+        let on = chance::permille(600);
+        let (what, command) = match entropy::below(2) {
+            0 => {
+                ("unschedulable", json!({"command": "set-runner-scheduling", "runnerId": runner, "unschedulable": on}))
+            }
+            _ => ("draining", json!({"command": "set-runner-draining", "runnerId": runner, "draining": on})),
+        };
+        trace::note(format!("{}: {what}: {on}", self.machines[at].name));
+        self.cloud.operate(command).await;
+    }
+
+    /// Both take sandboxes again, or one waits for room for ever.
+    async fn unmark_runners(&self) {
+        for runner in self.machines.iter().filter_map(Machine::runner_id) {
+            for command in [
+                json!({"command": "set-runner-scheduling", "runnerId": runner, "unschedulable": false}),
+                json!({"command": "set-runner-draining", "runnerId": runner, "draining": false}),
+            ] {
+                self.cloud.operate(command).await;
+            }
+        }
+    }
+
+    /// Its instance is gone, an operator says so, or removes it; one that was only silent may come back.
     async fn lose_machine(&mut self, at: usize) {
         let Some(runner) = self.machines[at].runner_id().filter(|_| self.lost.is_none()) else { return };
         self.machines[at].kill().await;
-        trace::note(format!("{} is declared dead", self.machines[at].name));
+        let removed = chance::permille(500);
+        trace::note(format!("{} is declared dead, removed: {removed}", self.machines[at].name));
         let owned: Vec<_> = {
             let heads = invariants::heads(&self.aws.table.records());
             heads.into_iter().filter(|head| head.runner.map(|id| id.0) == Some(runner)).collect()
         };
-        let said = self.cloud.operate(json!({"command": "declare-runner-dead", "runnerId": runner})).await;
+        let command = if removed { "remove-runner" } else { "declare-runner-dead" };
+        let said = self.cloud.operate(json!({"command": command, "runnerId": runner, "force": true})).await;
         // What was not captured is lost with the machine, and only that.
         for head in owned {
             let kept = words::captured(&head, &self.aws).unwrap_or_default();
@@ -218,6 +247,7 @@ impl World {
                 machine.start(&cloud, &aws).await;
             }
         }
+        self.unmark_runners().await;
         self.until_none("stuck", |world| rest::restless(&world.aws)).await;
         self.look().await;
         self.until_none("out of place", |world| rest::misplaced(&world.aws, &world.machines)).await;

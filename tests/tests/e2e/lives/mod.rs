@@ -1,6 +1,7 @@
 //! The life of a sandbox where it really happens: containers, the bucket, processes, agents that are killed.
 
 mod archive;
+mod drain;
 mod fork;
 mod killed_agent;
 mod other_runner;

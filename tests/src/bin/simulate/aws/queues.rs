@@ -38,6 +38,11 @@ impl Queues {
         let answer = match operation {
             "CreateQueue" | "GetQueueUrl" => self.create(request["QueueName"].as_str().unwrap_or_default()),
             "SetQueueAttributes" => json!({}),
+            "DeleteQueue" => {
+                self.lock().remove(url);
+                json!({})
+            }
+            _ if !self.lock().contains_key(url) => return Some((400, missing())),
             "SendMessage" => self.send(url, request["MessageBody"].as_str().unwrap_or_default()),
             "ReceiveMessage" => self.receive(url, &request).await,
             "DeleteMessageBatch" => self.delete(url, &request),
@@ -117,4 +122,8 @@ impl Queues {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Envelope>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn missing() -> String {
+    json!({ "__type": "AWS.SimpleQueueService.NonExistentQueue", "message": "there is no such queue" }).to_string()
 }
