@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_TYPE, UPGRADE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt, stream};
-use paddock_wire::toolbox::session::{ENTRYPOINT_COMMAND, ENTRYPOINT_SESSION};
+use paddock_wire::toolbox::session::{ENTRYPOINT_COMMAND, ENTRYPOINT_SESSION, STDERR_MARKER, STDOUT_MARKER};
 use serde::Deserialize;
 
 use crate::http::Daemon;
@@ -158,9 +158,9 @@ async fn pass_on(socket: &mut WebSocket, mut follower: Follower) -> Option<()> {
     let (mut sink, mut client) = socket.split();
     let sending = async {
         while let Some(bytes) = follower.next().await {
-            let bytes = Bytes::from(bytes);
-            for start in (0..bytes.len()).step_by(MESSAGE) {
-                let message = bytes.slice(start..bytes.len().min(start + MESSAGE));
+            let mut bytes = Bytes::from(bytes);
+            while !bytes.is_empty() {
+                let message = bytes.split_to(message_length(&bytes));
                 sink.feed(Message::Binary(message)).await.ok()?;
             }
             sink.flush().await.ok()?;
@@ -171,5 +171,31 @@ async fn pass_on(socket: &mut WebSocket, mut follower: Follower) -> Option<()> {
     tokio::select! {
         sent = sending => sent,
         () = vanishing => None,
+    }
+}
+
+/// No message ends with a marker: TypeScript SDKs up to 0.216 do not find it there.
+fn message_length(bytes: &[u8]) -> usize {
+    let most = bytes.len().min(MESSAGE);
+    let is_marker = |byte: &u8| STDOUT_MARKER.contains(byte) || STDERR_MARKER.contains(byte);
+    bytes[..most].iter().rposition(|byte| !is_marker(byte)).map_or(most, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_messages_end() {
+        let long = |end: &[u8]| [&vec![b'a'; MESSAGE - end.len()], end, b"rest"].concat();
+        for (bytes, expected) in [
+            (b"abc".to_vec(), 3),
+            (long(b"a"), MESSAGE),
+            (long(b"\n\x01\x01\x01"), MESSAGE - 3),
+            (long(b"\n\x02"), MESSAGE - 1),
+            (vec![1; MESSAGE + 1], MESSAGE),
+        ] {
+            assert_eq!(message_length(&bytes), expected);
+        }
     }
 }
