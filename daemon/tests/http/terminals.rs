@@ -262,8 +262,8 @@ async fn all_output_comes_before_the_end() {
 async fn control_characters_and_pings() {
     let sandbox = Sandbox::start().await;
     let mut client = create_connect(&sandbox, "t").await;
-    client.send("cat > /dev/null; echo st''opped\n").await;
-    client.until("echo st''opped").await;
+    client.send("echo be''gun; cat > /dev/null; echo st''opped\n").await;
+    client.until("begun\r\n").await;
     client.socket.0.send(Message::Ping("p".into())).await.expect("sent");
     while client.next().await != Message::Pong("p".into()) {}
     client.send("\x04").await;
