@@ -19,6 +19,9 @@
 //! | [`metrics`] | CPU, memory and disk of this container |
 //! | [`http`] | front doors: router, extractors, the error body, one handler per route |
 //! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
+//! | [`lock`] | how a mutex is taken |
+//! | [`pty`] | engine: terminals and who is attached to them |
+//! | [`session`] | engine: long-lived shells and their commands |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
 //! | [`files`] | engine: everything below `/files` |
 //!
@@ -28,7 +31,7 @@
 //! ([`http::extract::BODY_LIMIT`]), the output kept of one run 16 MiB and of all runs together, until
 //! their answers are sent, 64 MiB ([`process::output`]); the rest of an output is read and dropped, and the answer
 //! says so: a last line tells how much, and beside the program's own exit code stands `"truncated": true`.
-//! Files are always streamed. A walk takes its turn among 16 and ends with its caller ([`http::stream`]).
+//! The logs of session commands lie on disk. Files are always streamed. A walk takes its turn among 16 and ends with its caller ([`http::stream`]).
 
 pub mod accounts;
 pub mod charts;
@@ -37,13 +40,16 @@ pub mod environment;
 pub mod files;
 pub mod http;
 pub mod init;
+pub mod lock;
 pub mod log_file;
 pub mod metrics;
 pub mod oom;
 pub mod pause;
 pub mod process;
+pub mod pty;
 pub mod ready;
 pub mod serve;
+pub mod session;
 
 /// What `/version` and the readiness line say.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

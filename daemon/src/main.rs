@@ -1,7 +1,8 @@
 //! `paddock-daemon`, mounted into every sandbox as `/usr/local/bin/daytona`.
 //!
 //! * no subcommand (as the container's entrypoint): [`init`](paddock_daemon::init), PID 1
-//! * `serve`: [`serve`](paddock_daemon::serve), the HTTP server; init starts it with `--inherited`
+//! * `serve`: [`serve`](paddock_daemon::serve), the HTTP server; init starts it with `--inherited` and
+//!   the container's own command
 //! * `pause`: [`pause`](paddock_daemon::pause), the only process of a pause container
 
 use std::process::ExitCode;
@@ -15,8 +16,8 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         ["pause"] => paddock_daemon::pause::run(),
-        ["serve"] => paddock_daemon::serve::run(false),
-        ["serve", "--inherited"] => paddock_daemon::serve::run(true),
+        ["serve"] => paddock_daemon::serve::run(false, &[]),
+        ["serve", "--inherited", ..] => paddock_daemon::serve::run(true, &arguments[2..]),
         _ => paddock_daemon::init::run(&arguments),
     };
     match end {

@@ -1,5 +1,6 @@
 //! The server process: comes up, says so, answers until SIGTERM.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::os::fd::AsFd;
@@ -12,7 +13,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::environment::Environment;
@@ -26,8 +27,8 @@ const WORKERS: usize = 2;
 /// longest, may have only a part of them ([`crate::http::stream`]).
 const BLOCKING_THREADS: usize = 64;
 
-/// Serves with what init put at stdin and stdout, or on a listener of its own.
-pub fn run(inherited: bool) -> Result<ExitCode> {
+/// Serves with what init put at stdin and stdout, or on a listener of its own. `entrypoint` is run beside it.
+pub fn run(inherited: bool, entrypoint: &[OsString]) -> Result<ExitCode> {
     // Init waits for signals by blocking them, and children inherit that; so would every command we spawn.
     SigSet::all().thread_unblock()?;
     if inherited {
@@ -47,15 +48,21 @@ pub fn run(inherited: bool) -> Result<ExitCode> {
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
-    let end = runtime.block_on(serve(config, listener, daemon));
+    let end = runtime.block_on(serve(config, listener, daemon, entrypoint));
     // A walk that still runs must not hold up the end.
     runtime.shutdown_background();
     end.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, listener: StdListener, daemon: Arc<Daemon>) -> Result<()> {
+async fn serve(config: Config, listener: StdListener, daemon: Arc<Daemon>, entrypoint: &[OsString]) -> Result<()> {
     let listener = TcpListener::from_std(listener)?;
     info!(version = crate::VERSION, address = ?listener.local_addr()?, work_dir = ?daemon.work_dir, "listening");
+    if !entrypoint.is_empty() {
+        let words: Vec<_> = entrypoint.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Err(error) = daemon.sessions.start_entrypoint(&words).await {
+            warn!(%error, "the container's own command is not run");
+        }
+    }
     if let Some(socket) = config.ready_socket {
         tokio::spawn(async move { ready::push(&socket).await });
     }

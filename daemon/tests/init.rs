@@ -218,6 +218,32 @@ fn has_ended(pid: i32) -> bool {
 }
 
 #[test]
+fn the_containers_own_command() {
+    let mut command = Command::new(DAEMON);
+    let dir = tempfile::tempdir().expect("temp dir");
+    let script = "echo \"$1\"; echo err >&2; exit 3";
+    let init = Init::start_as(
+        {
+            command.args(["sh", "-c", script, "sh", "it's"]).env("HOME", dir.path());
+            command
+        },
+        dir,
+    );
+    init.wait_ready();
+    let path = "/process/session/entrypoint";
+    wait_until("it ends", || init.request("GET", path, "").contains(r#""exitCode":3"#));
+    assert!(init.request("GET", path, "").contains(r#""id":"entrypoint_command""#));
+    let logs = init.request("GET", &format!("{path}/logs"), "");
+    assert!(logs.contains("it's\n") && logs.contains("err\n"), "{logs}");
+    assert!(init.request("GET", "/process/session", "").ends_with("\r\n\r\n[]"));
+    assert!(init.request("DELETE", path, "").starts_with("HTTP/1.1 400"));
+    // It is not run once more.
+    signal(init.children()[0], Signal::SIGKILL);
+    init.wait_ready();
+    assert!(init.request("GET", path, "").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
 fn the_runners_variables_stay_with_the_daemon() {
     let init = Init::start();
     init.wait_ready();

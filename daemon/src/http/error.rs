@@ -17,6 +17,8 @@ use tracing::warn;
 use crate::environment::BadVariable;
 use crate::files::FileError;
 use crate::process::ProcessError;
+use crate::pty::PtyError;
+use crate::session::SessionError;
 
 /// A failed request.
 #[derive(Debug, Clone)]
@@ -43,6 +45,11 @@ impl ApiError {
     /// The request says something it may not.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
+    }
+
+    /// What is meant was there once.
+    pub fn gone(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, code::GONE, message)
     }
 
     /// Our own fault.
@@ -129,6 +136,38 @@ impl From<ProcessError> for ApiError {
             ProcessError::Directory(error) => error.into(),
             ProcessError::Internal(message) => Self::internal(message),
         }
+    }
+}
+
+impl From<PtyError> for ApiError {
+    fn from(error: PtyError) -> Self {
+        let (status, code) = match error {
+            PtyError::NoId | PtyError::LongId | PtyError::Size => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+            PtyError::Exists(_) => (StatusCode::CONFLICT, code::CONFLICT),
+            PtyError::NotFound(_) => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+            PtyError::Variable(error) => return error.into(),
+            PtyError::Directory(error) => return error.into(),
+            PtyError::Internal(message) => return Self::internal(message),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        let (status, code) = match &error {
+            SessionError::NoId
+            | SessionError::LongId
+            | SessionError::Reserved
+            | SessionError::EmptyCommand
+            | SessionError::NoInput => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+            SessionError::Exists(_) | SessionError::Full => (StatusCode::CONFLICT, code::CONFLICT),
+            SessionError::NotFound(_) | SessionError::NoCommand(_) => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+            SessionError::Ended => (StatusCode::GONE, code::SESSION_ENDED),
+            SessionError::Completed => (StatusCode::GONE, code::COMMAND_ALREADY_COMPLETED),
+            SessionError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 

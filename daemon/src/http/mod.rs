@@ -3,6 +3,8 @@
 //! * [`router`] all routes in URL order
 //! * [`error`] the one mapping from engine errors to status, code and body
 //! * [`extract`] query and JSON with the wire's errors, bodies read to their end
+//! * [`sdk_version`] whose age some answers depend on
+//! * [`websocket`], [`subprotocol`] what all WebSockets have in common
 //! * [`stream`] answers that are written piece by piece
 //! * [`info`], [`process`], [`files`] handlers, one module per URL
 
@@ -12,7 +14,10 @@ pub mod files;
 pub mod info;
 pub mod process;
 pub mod router;
+pub mod sdk_version;
 pub mod stream;
+pub mod subprotocol;
+pub mod websocket;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +32,8 @@ use crate::environment::Environment;
 use crate::files::{FileResult, place};
 use crate::metrics::Metrics;
 use crate::process::Processes;
+use crate::pty::Terminals;
+use crate::session::Sessions;
 
 /// What handlers share.
 #[derive(Debug)]
@@ -35,6 +42,10 @@ pub struct Daemon {
     pub environment: Arc<Environment>,
     /// Runs commands.
     pub processes: Processes,
+    /// Long-lived shells.
+    pub sessions: Sessions,
+    /// Shells on pseudo terminals.
+    pub terminals: Terminals,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -72,6 +83,8 @@ impl Daemon {
         let environment = Arc::new(environment);
         Self {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
+            sessions: Sessions::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
+            terminals: Terminals::new(Arc::clone(&environment), work_dir.clone()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

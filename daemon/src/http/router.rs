@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
+use super::process::{pty, session};
 use super::{Daemon, error, files, info, process};
 
 /// The whole HTTP API.
@@ -30,6 +31,18 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/init", post(info::init))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))
+        .route("/process/pty", get(pty::list).post(pty::create))
+        .route("/process/pty/create-connect", get(pty::connect::create_connect))
+        .route("/process/pty/{id}", get(pty::get).delete(pty::delete))
+        .route("/process/pty/{id}/connect", get(pty::connect::connect))
+        .route("/process/pty/{id}/resize", post(pty::resize))
+        .route("/process/session", get(session::list).post(session::create))
+        .route("/process/session/entrypoint/logs", get(session::logs::of_entrypoint))
+        .route("/process/session/{id}", get(session::get).delete(session::delete))
+        .route("/process/session/{id}/command/{cid}", get(session::command::get))
+        .route("/process/session/{id}/command/{cid}/input", post(session::command::input))
+        .route("/process/session/{id}/command/{cid}/logs", get(session::logs::of_command))
+        .route("/process/session/{id}/exec", post(session::execute::execute))
         .route("/project-dir", get(info::home_dir))
         .route("/system/metrics", get(info::system_metrics))
         .route("/user-home-dir", get(info::home_dir))

@@ -2,12 +2,15 @@
 //! a time, and the text of a run, whose every byte JSON may spell with six.
 
 use std::convert::Infallible;
+use std::future::ready;
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -139,7 +142,38 @@ pub fn json_text(before: String, output: Output, after: String) -> Response {
     (content_type, body).into_response()
 }
 
-fn quoted(text: &str) -> String {
+/// A text that lies on disk. What opens it and what reads its pieces may block; a short one is read to its end at once.
+pub async fn blocking_pieces<I>(open: impl FnOnce() -> io::Result<I> + Send + 'static) -> io::Result<Body>
+where
+    I: Iterator<Item = String> + Send + 'static,
+{
+    let begun = spawn_blocking(move || open().map(|mut pieces| (next_piece(&mut pieces), pieces)));
+    let (first, pieces) = begun.await.map_err(io::Error::other)??;
+    if first.len() < PIECE {
+        return Ok(Body::from(first));
+    }
+    let rest = futures::stream::unfold(pieces, |mut pieces| async move {
+        let step = spawn_blocking(move || (next_piece(&mut pieces), pieces));
+        let (piece, pieces) = step.await.ok()?;
+        (!piece.is_empty()).then_some((piece, pieces))
+    });
+    let all = futures::stream::once(ready(first)).chain(rest);
+    Ok(Body::from_stream(all.map(Ok::<_, Infallible>)))
+}
+
+/// As much as makes a piece; a shorter one is the last.
+fn next_piece(pieces: &mut impl Iterator<Item = String>) -> String {
+    let mut joined = String::new();
+    while joined.len() < PIECE
+        && let Some(piece) = pieces.next()
+    {
+        joined.push_str(&piece);
+    }
+    joined
+}
+
+/// A JSON string.
+pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -151,7 +185,6 @@ fn pieces(text: String) -> impl Iterator<Item = Bytes> {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
-    use futures::StreamExt;
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 

@@ -47,10 +47,7 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     // Also when something else is PID 1: orphans come to us, not to it.
     prctl::set_child_subreaper(true).context("becoming a subreaper")?;
     oom::shield_self();
-    if !arguments.is_empty() {
-        log.line("the entrypoint command is not run by this version");
-    }
-    let mut server = Server::bind(config.port)?;
+    let mut server = Server::bind(config.port, arguments.to_vec())?;
     let mut restarts = Restarts::default();
     server.start().context("starting the server")?;
     loop {

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::output::Output;
 use super::run::{Ended, Plan};
+use super::shell::quote;
 use super::{ProcessError, Processes, timeout};
 use crate::charts;
 use crate::environment::Variables;
@@ -116,7 +117,9 @@ fn typescript(code: &str, argv: &str, environment: &Variables, work_dir: &Path) 
         return Ok(Program { line: MISSING.to_owned(), stdin: String::new(), files: Vec::new() });
     };
     let file = scratch_file(".ts", &[DROP_SCRIPT, code])?;
-    let interpreter = format!("{} {OPTIONS} {}", quote(&ts_node), quote(&file));
+    // A project's folder may have any name.
+    let quoted = |path: &Path| quote(&path.to_string_lossy());
+    let interpreter = format!("{} {OPTIONS} {}", quoted(&ts_node), quoted(&file));
     Ok(Program { line: line(&interpreter, argv), stdin: String::new(), files: vec![file] })
 }
 
@@ -137,19 +140,9 @@ fn find_ts_node(environment: &Variables, work_dir: &Path) -> Option<PathBuf> {
     places.map(|dir| dir.join("ts-node")).find(|program| program.is_file())
 }
 
-/// A project's folder may have any name.
-fn quote(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotes_stay_quotes() {
-        assert_eq!(quote(Path::new("/tmp/it's.ts")), r"'/tmp/it'\''s.ts'");
-    }
 
     #[test]
     fn ts_node_is_found_in_a_project_above_and_on_the_path() {

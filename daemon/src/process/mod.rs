@@ -1,6 +1,8 @@
 //! Engine: runs commands and code, each in its own process group.
 //!
 //! * [`shell`] which shell
+//! * [`spawn`] what all processes have in common at their start
+//! * [`tree`] the end of a process and of all it left behind
 //! * [`run`] one process from start to end: feed stdin, collect output, time out
 //! * [`output`] how much output is kept
 //! * [`execute`] a command text
@@ -11,8 +13,12 @@ mod execute;
 pub mod output;
 mod run;
 pub mod shell;
+pub mod spawn;
+pub mod tree;
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +62,12 @@ impl Processes {
     pub fn new(environment: Arc<Environment>, work_dir: PathBuf) -> Self {
         Self { environment, work_dir, budget: OutputBudget::default() }
     }
+}
+
+/// As a shell puts it: an end by signal is 128 and the signal's number.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    const SIGNALLED: i32 = 128;
+    status.code().or_else(|| status.signal().map(|signal| SIGNALLED + signal)).unwrap_or(-1)
 }
 
 /// The wire's seconds; 0 means none.

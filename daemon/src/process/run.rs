@@ -12,13 +12,12 @@ use nix::unistd::Pid;
 use tempfile::TempPath;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::task::spawn_blocking;
 
 use super::output::{Capture, Output, OutputBudget};
-use super::{ProcessError, Processes, shell};
+use super::{ProcessError, Processes, shell, spawn};
 use crate::environment::Variables;
-use crate::oom;
 
 /// What to run: the sandbox's shell, with these.
 #[derive(Debug)]
@@ -94,41 +93,15 @@ async fn follow(plan: &Plan, started: Started, budget: &OutputBudget) -> Result<
 /// The error is what the caller reads in place of an output.
 fn start(plan: &Plan) -> Result<Started, String> {
     let shell = shell::choose(&plan.environment);
-    spawn(plan, &shell).map_err(|error| start_failure(plan, &shell, &error))
+    start_in(plan, &shell).map_err(|error| spawn::failure(&shell, &plan.directory, &error))
 }
 
-fn spawn(plan: &Plan, shell: &OsStr) -> io::Result<Started> {
+fn start_in(plan: &Plan, shell: &OsStr) -> io::Result<Started> {
     let (receiver, sender) = io::pipe()?;
-    let mut command = Command::new(shell);
-    command
-        .args(&plan.arguments)
-        .current_dir(&plan.directory)
-        .env_clear()
-        .envs(&plan.environment)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(sender.try_clone()?)
-        .stderr(sender);
-    if oom::is_shielded() {
-        unshield(&mut command);
-    }
+    let mut command = spawn::command(shell, &plan.directory, &plan.environment);
+    command.args(&plan.arguments).process_group(0).stdin(Stdio::piped()).stdout(sender.try_clone()?).stderr(sender);
     // `command` holds the sending ends and goes with this function: the pipe ends with the processes.
     Ok((command.spawn()?, pipe::Receiver::from_owned_fd(receiver.into())?))
-}
-
-#[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]
-fn unshield(command: &mut Command) {
-    // SAFETY: the function makes system calls only; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(oom::unshield_child) };
-}
-
-/// The system's words do not say which of the two is missing.
-fn start_failure(plan: &Plan, shell: &OsStr, error: &io::Error) -> String {
-    match std::fs::metadata(&plan.directory) {
-        Ok(directory) if directory.is_dir() => format!("{}: {error}", shell.to_string_lossy()),
-        Ok(_) => format!("chdir {}: not a directory", plan.directory.display()),
-        Err(error) => format!("chdir {}: {error}", plan.directory.display()),
-    }
 }
 
 async fn finish(child: &mut Child, output: &mut pipe::Receiver, capture: &mut Capture) -> io::Result<ExitStatus> {

@@ -14,6 +14,11 @@ pub fn choose(environment: &Variables) -> OsString {
     from_list(&listed).map_or_else(|| fallback(environment), OsString::from)
 }
 
+/// One word to a shell, whatever is in it.
+pub fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 fn from_list(shells: &str) -> Option<&'static str> {
     PREFERRED.into_iter().find(|shell| shells.lines().any(|line| line.trim() == *shell))
 }
@@ -29,6 +34,11 @@ fn fallback(environment: &Variables) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_stay_quotes() {
+        assert_eq!(quote("/tmp/it's $HOME"), r"'/tmp/it'\''s $HOME'");
+    }
 
     #[test]
     fn zsh_before_bash_before_the_variable() {

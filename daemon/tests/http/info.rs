@@ -11,7 +11,7 @@ async fn version_and_directories() {
     let work_dir = sandbox.dir.path().canonicalize().expect("exists").display().to_string();
     assert_eq!(sandbox.get("/work-dir").await.json, json!({ "dir": work_dir }));
     for path in ["/user-home-dir", "/project-dir"] {
-        assert_eq!(sandbox.get(path).await.json, json!({ "dir": "/root" }));
+        assert_eq!(sandbox.get(path).await.json, json!({ "dir": sandbox.home.path() }));
     }
 }
 

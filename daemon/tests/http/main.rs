@@ -9,3 +9,5 @@ mod files_single;
 mod info;
 mod process;
 mod sandbox;
+mod sessions;
+mod terminals;

@@ -10,11 +10,17 @@ use paddock_wire::toolbox::process::Executed;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+pub type Socket = (WebSocketStream<MaybeTlsStream<TcpStream>>, tungstenite::handshake::client::Response);
+pub type Refused = tungstenite::Error;
 
 pub struct Sandbox {
     pub dir: tempfile::TempDir,
+    pub home: tempfile::TempDir,
     pub address: SocketAddr,
     client: Client,
     server: JoinHandle<()>,
@@ -24,12 +30,13 @@ impl Sandbox {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let work_dir = dir.path().canonicalize().expect("exists");
-        let daemon = Daemon::in_dirs(work_dir, PathBuf::from("/root"), Environment::inherited());
+        let home = tempfile::tempdir().expect("temp dir");
+        let daemon = Daemon::in_dirs(work_dir, home.path().to_owned(), Environment::inherited());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let address = listener.local_addr().expect("address");
         let app = router::router(Arc::new(daemon));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serves") });
-        Self { dir, address, client: Client::new(), server }
+        Self { dir, home, address, client: Client::new(), server }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -64,6 +71,19 @@ impl Sandbox {
 
     pub async fn post(&self, path_and_query: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path_and_query).json(&body)).await
+    }
+
+    pub async fn delete(&self, path_and_query: &str) -> Answer {
+        answer(self.request(Method::DELETE, path_and_query)).await
+    }
+
+    /// Upgrades; the error has the status of a refusal.
+    pub async fn websocket(&self, path_and_query: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Refused> {
+        let mut request = format!("ws://{}{path_and_query}", self.address).into_client_request().expect("a request");
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().expect("a value"));
+        }
+        tokio_tungstenite::connect_async(request).await
     }
 
     pub async fn execute(&self, command: &str) -> (i32, String) {

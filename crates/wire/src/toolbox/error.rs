@@ -29,10 +29,12 @@ pub struct ErrorBody {
 /// Machine codes that the daemon sends.
 pub mod code {
     pub const BAD_REQUEST: &str = "BAD_REQUEST";
+    pub const COMMAND_ALREADY_COMPLETED: &str = "COMMAND_ALREADY_COMPLETED";
     pub const CONFLICT: &str = "CONFLICT";
     pub const FILE_ACCESS_DENIED: &str = "FILE_ACCESS_DENIED";
     pub const FILE_NOT_FOUND: &str = "FILE_NOT_FOUND";
     pub const FILE_READ_FAILED: &str = "FILE_READ_FAILED";
+    pub const GONE: &str = "GONE";
     pub const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
     pub const INVALID_FILE_PATH: &str = "INVALID_FILE_PATH";
     pub const INVALID_REQUEST_BODY: &str = "INVALID_REQUEST_BODY";
@@ -41,4 +43,5 @@ pub mod code {
     pub const PROCESS_EXECUTION_TIMEOUT: &str = "PROCESS_EXECUTION_TIMEOUT";
     pub const RANGE_NOT_SATISFIABLE: &str = "RANGE_NOT_SATISFIABLE";
     pub const REQUEST_BODY_TOO_LARGE: &str = "REQUEST_BODY_TOO_LARGE";
+    pub const SESSION_ENDED: &str = "SESSION_ENDED";
 }

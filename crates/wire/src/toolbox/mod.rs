@@ -5,6 +5,8 @@
 //! * [`process`] execute and code-run
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
+//! * [`pty`] terminals
+//! * [`session`] long-lived shells and their commands
 //!
 //! Keys are camelCase except in charts (snake_case). The generated clients check types strictly:
 //! a required key may never be missing, and a string may never become a number.
@@ -14,3 +16,5 @@ pub mod error;
 pub mod files;
 pub mod info;
 pub mod process;
+pub mod pty;
+pub mod session;

@@ -2,6 +2,8 @@
 
 pub mod code_run;
 pub mod execute;
+pub mod pty;
+pub mod session;
 
 use axum::response::Response;
 
