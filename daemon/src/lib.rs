@@ -21,6 +21,7 @@
 //! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
 //! | [`files`] | engine: everything below `/files` |
+//! | [`git`] | engine: everything below `/git`, by the sandbox's own git |
 //!
 //! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
 //!
@@ -35,6 +36,7 @@ pub mod charts;
 pub mod config;
 pub mod environment;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod init;
 pub mod log_file;

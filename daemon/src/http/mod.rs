@@ -4,11 +4,12 @@
 //! * [`error`] the one mapping from engine errors to status, code and body
 //! * [`extract`] query and JSON with the wire's errors, bodies read to their end
 //! * [`stream`] answers that are written piece by piece
-//! * [`info`], [`process`], [`files`] handlers, one module per URL
+//! * [`info`], [`process`], [`files`], [`git`] handlers, one module per URL
 
 pub mod error;
 pub mod extract;
 pub mod files;
+pub mod git;
 pub mod info;
 pub mod process;
 pub mod router;
@@ -25,6 +26,7 @@ use crate::accounts;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::files::{FileResult, place};
+use crate::git::Git;
 use crate::metrics::Metrics;
 use crate::process::Processes;
 
@@ -35,6 +37,8 @@ pub struct Daemon {
     pub environment: Arc<Environment>,
     /// Runs commands.
     pub processes: Processes,
+    /// Runs git.
+    pub git: Git,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -72,6 +76,7 @@ impl Daemon {
         let environment = Arc::new(environment);
         Self {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
+            git: Git::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

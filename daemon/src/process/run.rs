@@ -109,17 +109,9 @@ fn spawn(plan: &Plan, shell: &OsStr) -> io::Result<Started> {
         .stdin(Stdio::piped())
         .stdout(sender.try_clone()?)
         .stderr(sender);
-    if oom::is_shielded() {
-        unshield(&mut command);
-    }
+    oom::unshield(&mut command);
     // `command` holds the sending ends and goes with this function: the pipe ends with the processes.
     Ok((command.spawn()?, pipe::Receiver::from_owned_fd(receiver.into())?))
-}
-
-#[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]
-fn unshield(command: &mut Command) {
-    // SAFETY: the function makes system calls only; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(oom::unshield_child) };
 }
 
 /// The system's words do not say which of the two is missing.

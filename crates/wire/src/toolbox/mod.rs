@@ -5,6 +5,7 @@
 //! * [`process`] execute and code-run
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
+//! * [`git`] the git routes
 //!
 //! Keys are camelCase except in charts (snake_case). The generated clients check types strictly:
 //! a required key may never be missing, and a string may never become a number.
@@ -12,5 +13,6 @@
 pub mod chart;
 pub mod error;
 pub mod files;
+pub mod git;
 pub mod info;
 pub mod process;
