@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn names_of_any_letters() {
         let porcelain = format!(
-            "1 .M {ZEROS} a b\nc\0002 R. {ZEROS} R100 new name\0old\tname\0u UU N... 1 2 3 4 a b c in two\0? # branch.head x\0"
+            "1 .M {ZEROS} a b\nc\x002 R. {ZEROS} R100 new name\0old\tname\0u UU N... 1 2 3 4 a b c in two\0? # branch.head x\0"
         );
         let files = parse(&porcelain).file_status;
         let told: Vec<_> =

@@ -312,7 +312,7 @@ async fn remotes() {
 #[tokio::test]
 async fn config() {
     let sandbox = repository().await;
-    let get = |query: &str| sandbox.get(&format!("/git/config?key={query}"));
+    let get = async |query: &str| sandbox.get(&format!("/git/config?key={query}")).await;
     let set = |body: Value| sandbox.post("/git/config", body);
     assert_eq!(get("my.key").await.json, json!({ "value": null }));
     for (body, query, value) in [

@@ -1,5 +1,6 @@
 //! A git server with passwords, and sandboxes whose git has a home of its own.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -26,6 +27,7 @@ pub fn variables(dir: &Path) -> Variables {
     let mut variables = Environment::inherited().all();
     variables.insert("HOME".into(), dir.join("home").into());
     variables.insert("GIT_CONFIG_SYSTEM".into(), dir.join("system-config").into());
+    variables.remove(OsStr::new("GIT_SSL_CAINFO"));
     // None of these may lead astray or be spoken in another language.
     variables.insert("GIT_DIR".into(), "/nowhere".into());
     variables.insert("LC_ALL".into(), "C.UTF-8".into());
