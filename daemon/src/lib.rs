@@ -24,6 +24,7 @@
 //! | [`session`] | engine: long-lived shells and their commands |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
 //! | [`files`] | engine: everything below `/files` |
+//! | [`git`] | engine: everything below `/git`, by the sandbox's own git |
 //!
 //! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
 //!
@@ -38,6 +39,7 @@ pub mod charts;
 pub mod config;
 pub mod environment;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod init;
 pub mod lock;

@@ -4,6 +4,8 @@
 use std::fs;
 use std::io;
 
+use tokio::process::Command;
+
 const SCORE: &str = "/proc/self/oom_score_adj";
 const LOW: i32 = -900;
 const ORDINARY: &str = "0";
@@ -17,14 +19,18 @@ pub fn shield_self() {
     }
 }
 
-/// Whether children would inherit a low score.
-pub fn is_shielded() -> bool {
-    own_score().is_some_and(|score| score < 0)
+/// A child of the shielded daemon starts with the ordinary score.
+#[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]
+pub fn unshield(command: &mut Command) {
+    if own_score().is_some_and(|score| score < 0) {
+        // SAFETY: the function makes system calls only; it allocates nothing and takes no lock.
+        unsafe { command.pre_exec(unshield_child) };
+    }
 }
 
 /// For the child between fork and exec: only system calls, no allocation (the path is short enough
 /// for the standard library's stack buffer). Raising one's own score is always permitted.
-pub fn unshield_child() -> io::Result<()> {
+fn unshield_child() -> io::Result<()> {
     fs::write(SCORE, ORDINARY)
 }
 

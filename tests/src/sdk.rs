@@ -67,9 +67,10 @@ pub async fn typescript() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The variables that a user has after sourcing the `env` file.
+/// The variables that a user has after sourcing the `env` file, and where the suites' common files are.
 pub fn with_credentials(command: &mut Command) -> &mut Command {
-    command.env("DAYTONA_API_URL", &STACK.api_url).env("DAYTONA_API_KEY", &STACK.api_key)
+    command.env("DAYTONA_API_URL", &STACK.api_url).env("DAYTONA_API_KEY", &STACK.api_key);
+    command.env("SDK_TESTS", repository().join("tests/sdk"))
 }
 
 /// Runs to the end; the error holds all output.

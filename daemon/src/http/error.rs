@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::environment::BadVariable;
 use crate::files::FileError;
+use crate::git::{Failure, GitError};
 use crate::process::ProcessError;
 use crate::pty::PtyError;
 use crate::session::SessionError;
@@ -184,6 +185,35 @@ impl From<FileError> for ApiError {
             FileError::Read(..) => (StatusCode::INTERNAL_SERVER_ERROR, code::FILE_READ_FAILED),
         };
         Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<GitError> for ApiError {
+    fn from(error: GitError) -> Self {
+        let (failure, message) = match error {
+            GitError::Failed(failure, message) => (failure, message),
+            GitError::Path(error) => return error.into(),
+        };
+        let (status, code) = match failure {
+            Failure::Argument => (StatusCode::BAD_REQUEST, code::BAD_REQUEST),
+            Failure::NotInstalled => (StatusCode::SERVICE_UNAVAILABLE, code::GIT_NOT_INSTALLED),
+            Failure::RepositoryNotFound => (StatusCode::NOT_FOUND, code::GIT_REPO_NOT_FOUND),
+            Failure::BranchNotFound => (StatusCode::NOT_FOUND, code::GIT_BRANCH_NOT_FOUND),
+            Failure::NotFound => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+            Failure::FileNotFound => (StatusCode::NOT_FOUND, code::FILE_NOT_FOUND),
+            Failure::BranchExists => (StatusCode::CONFLICT, code::GIT_BRANCH_EXISTS),
+            Failure::Conflict => (StatusCode::CONFLICT, code::CONFLICT),
+            Failure::DirtyWorktree => (StatusCode::CONFLICT, code::GIT_DIRTY_WORKTREE),
+            Failure::MergeConflict => (StatusCode::CONFLICT, code::GIT_MERGE_CONFLICT),
+            Failure::AuthenticationFailed => (StatusCode::UNAUTHORIZED, code::GIT_AUTH_FAILED),
+            Failure::Forbidden => (StatusCode::FORBIDDEN, code::FORBIDDEN),
+            Failure::PushRejected => (StatusCode::CONFLICT, code::GIT_PUSH_REJECTED),
+            Failure::RemoteRejected => (StatusCode::UNPROCESSABLE_ENTITY, code::GIT_REMOTE_REJECTED),
+            Failure::Transport => (StatusCode::BAD_GATEWAY, code::GIT_TRANSPORT_FAILED),
+            Failure::Refused => (StatusCode::UNPROCESSABLE_ENTITY, code::UNPROCESSABLE_ENTITY),
+            Failure::Internal => (StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR),
+        };
+        Self::new(status, code, message)
     }
 }
 

@@ -6,11 +6,12 @@
 //! * [`sdk_version`] whose age some answers depend on
 //! * [`websocket`], [`subprotocol`] what all WebSockets have in common
 //! * [`stream`] answers that are written piece by piece
-//! * [`info`], [`process`], [`files`] handlers, one module per URL
+//! * [`info`], [`process`], [`files`], [`git`] handlers, one module per URL
 
 pub mod error;
 pub mod extract;
 pub mod files;
+pub mod git;
 pub mod info;
 pub mod process;
 pub mod router;
@@ -30,6 +31,7 @@ use crate::accounts;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::files::{FileResult, place};
+use crate::git::Git;
 use crate::metrics::Metrics;
 use crate::process::Processes;
 use crate::pty::Terminals;
@@ -46,6 +48,8 @@ pub struct Daemon {
     pub sessions: Sessions,
     /// Shells on pseudo terminals.
     pub terminals: Terminals,
+    /// Runs git.
+    pub git: Git,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -85,6 +89,7 @@ impl Daemon {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
             sessions: Sessions::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
             terminals: Terminals::new(Arc::clone(&environment), work_dir.clone()),
+            git: Git::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

@@ -8,7 +8,7 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use super::process::{pty, session};
-use super::{Daemon, error, files, info, process};
+use super::{Daemon, error, files, git, info, process};
 
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -28,6 +28,22 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/files/search", get(files::search::search))
         .route("/files/upload", post(files::upload::upload))
         .route("/files/upload-v2", post(files::upload::upload_v2))
+        .route("/git/add", post(git::add::add))
+        .route("/git/branches", get(git::branches::list).post(git::branches::create).delete(git::branches::delete))
+        .route("/git/checkout", post(git::checkout::checkout))
+        .route("/git/clone", post(git::clone::clone))
+        .route("/git/commit", post(git::commit::commit))
+        .route("/git/config", get(git::config::get).post(git::config::set))
+        .route("/git/config/user", post(git::config::configure_user))
+        .route("/git/credentials", post(git::credentials::credentials))
+        .route("/git/history", get(git::history::history))
+        .route("/git/init", post(git::init::init))
+        .route("/git/pull", post(git::pull::pull))
+        .route("/git/push", post(git::push::push))
+        .route("/git/remotes", get(git::remotes::list).post(git::remotes::add))
+        .route("/git/reset", post(git::reset::reset))
+        .route("/git/restore", post(git::restore::restore))
+        .route("/git/status", get(git::status::status))
         .route("/init", post(info::init))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))

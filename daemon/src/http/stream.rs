@@ -6,11 +6,13 @@ use std::future::ready;
 use std::io;
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::stream::once;
+use futures::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -81,6 +83,28 @@ impl Walk {
         });
         ([(CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response()
     }
+}
+
+/// A JSON array whose items come in pieces. An error cuts the answer off, so that nobody takes it for a whole one.
+pub fn json_array<T, E>(pieces: impl Stream<Item = Result<Vec<T>, E>> + Send + 'static) -> Response
+where
+    T: Serialize,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut any = false;
+    let items = pieces.map_err(BoxError::from).and_then(move |items| {
+        let mut text = Vec::new();
+        let written = items.iter().try_for_each(|item| {
+            if std::mem::replace(&mut any, true) {
+                text.push(b',');
+            }
+            serde_json::to_writer(&mut text, item)
+        });
+        ready(written.map(|()| text).map_err(BoxError::from))
+    });
+    let bracket = |bracket: &str| once(ready(Ok(bracket.as_bytes().to_vec())));
+    let array = bracket("[").chain(items).chain(bracket("]"));
+    ([(CONTENT_TYPE, "application/json")], Body::from_stream(array)).into_response()
 }
 
 /// A JSON array that is being written.
@@ -157,7 +181,7 @@ where
         let (piece, pieces) = step.await.ok()?;
         (!piece.is_empty()).then_some((piece, pieces))
     });
-    let all = futures::stream::once(ready(first)).chain(rest);
+    let all = once(ready(first)).chain(rest);
     Ok(Body::from_stream(all.map(Ok::<_, Infallible>)))
 }
 

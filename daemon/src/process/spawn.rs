@@ -13,16 +13,8 @@ use crate::oom;
 pub fn command(shell: &OsStr, directory: &Path, environment: &Variables) -> Command {
     let mut command = Command::new(shell);
     command.current_dir(directory).env_clear().envs(environment);
-    if oom::is_shielded() {
-        unshield(&mut command);
-    }
+    oom::unshield(&mut command);
     command
-}
-
-#[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]
-fn unshield(command: &mut Command) {
-    // SAFETY: the function makes system calls only; it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(oom::unshield_child) };
 }
 
 /// Why it could not be started. The system's words do not say which of the two is missing.

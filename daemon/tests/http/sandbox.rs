@@ -28,10 +28,16 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub async fn start() -> Self {
+        Self::with(|_| Environment::inherited()).await
+    }
+
+    /// With variables that depend on where it is.
+    pub async fn with(environment: impl FnOnce(&Path) -> Environment) -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let work_dir = dir.path().canonicalize().expect("exists");
         let home = tempfile::tempdir().expect("temp dir");
-        let daemon = Daemon::in_dirs(work_dir, home.path().to_owned(), Environment::inherited());
+        let environment = environment(&work_dir);
+        let daemon = Daemon::in_dirs(work_dir, home.path().to_owned(), environment);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let address = listener.local_addr().expect("address");
         let app = router::router(Arc::new(daemon));
@@ -86,6 +92,17 @@ impl Sandbox {
         tokio_tungstenite::connect_async(request).await
     }
 
+    pub async fn delete_json(&self, path_and_query: &str, body: Value) -> Answer {
+        answer(self.request(Method::DELETE, path_and_query).json(&body)).await
+    }
+
+    /// A shell line that must end well; what it printed, without the last newline.
+    pub async fn shell(&self, line: &str) -> String {
+        let (code, printed) = self.execute(&format!("set -e\n{line}")).await;
+        assert_eq!(code, 0, "{line}: {printed}");
+        printed.trim_end().to_owned()
+    }
+
     pub async fn execute(&self, command: &str) -> (i32, String) {
         let answer = self.post("/process/execute", json!({ "command": command })).await;
         let Executed { exit_code, result } = answer.read();
@@ -111,6 +128,12 @@ impl Answer {
     pub fn read<T: DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, 200, "{}", self.json);
         serde_json::from_value(self.json.clone()).expect("the wire's type")
+    }
+
+    /// A success without a body.
+    #[track_caller]
+    pub fn assert_done(&self, status: u16) {
+        assert_eq!((self.status, &self.json), (status, &Value::Null));
     }
 
     /// An error as the wire has it.

@@ -34,6 +34,17 @@ pub mod code {
     pub const FILE_ACCESS_DENIED: &str = "FILE_ACCESS_DENIED";
     pub const FILE_NOT_FOUND: &str = "FILE_NOT_FOUND";
     pub const FILE_READ_FAILED: &str = "FILE_READ_FAILED";
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    pub const GIT_AUTH_FAILED: &str = "GIT_AUTH_FAILED";
+    pub const GIT_BRANCH_EXISTS: &str = "GIT_BRANCH_EXISTS";
+    pub const GIT_BRANCH_NOT_FOUND: &str = "GIT_BRANCH_NOT_FOUND";
+    pub const GIT_DIRTY_WORKTREE: &str = "GIT_DIRTY_WORKTREE";
+    pub const GIT_MERGE_CONFLICT: &str = "GIT_MERGE_CONFLICT";
+    pub const GIT_NOT_INSTALLED: &str = "GIT_NOT_INSTALLED";
+    pub const GIT_PUSH_REJECTED: &str = "GIT_PUSH_REJECTED";
+    pub const GIT_REMOTE_REJECTED: &str = "GIT_REMOTE_REJECTED";
+    pub const GIT_REPO_NOT_FOUND: &str = "GIT_REPO_NOT_FOUND";
+    pub const GIT_TRANSPORT_FAILED: &str = "GIT_TRANSPORT_FAILED";
     pub const GONE: &str = "GONE";
     pub const INTERNAL_SERVER_ERROR: &str = "INTERNAL_SERVER_ERROR";
     pub const INVALID_FILE_PATH: &str = "INVALID_FILE_PATH";
@@ -44,4 +55,5 @@ pub mod code {
     pub const RANGE_NOT_SATISFIABLE: &str = "RANGE_NOT_SATISFIABLE";
     pub const REQUEST_BODY_TOO_LARGE: &str = "REQUEST_BODY_TOO_LARGE";
     pub const SESSION_ENDED: &str = "SESSION_ENDED";
+    pub const UNPROCESSABLE_ENTITY: &str = "UNPROCESSABLE_ENTITY";
 }

@@ -5,6 +5,7 @@
 //! * [`process`] execute and code-run
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
+//! * [`git`] the git routes
 //! * [`pty`] terminals
 //! * [`session`] long-lived shells and their commands
 //!
@@ -14,6 +15,7 @@
 pub mod chart;
 pub mod error;
 pub mod files;
+pub mod git;
 pub mod info;
 pub mod process;
 pub mod pty;
