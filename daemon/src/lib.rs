@@ -19,6 +19,7 @@
 //! | [`metrics`] | CPU, memory and disk of this container |
 //! | [`http`] | front doors: router, extractors, the error body, one handler per route |
 //! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
+//! | [`interpreter`] | engine: Python contexts that keep their state |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
 //! | [`files`] | engine: everything below `/files` |
 //!
@@ -37,6 +38,7 @@ pub mod environment;
 pub mod files;
 pub mod http;
 pub mod init;
+pub mod interpreter;
 pub mod log_file;
 pub mod metrics;
 pub mod oom;

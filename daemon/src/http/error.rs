@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::environment::BadVariable;
 use crate::files::FileError;
+use crate::interpreter::InterpreterError;
 use crate::process::ProcessError;
 
 /// A failed request.
@@ -128,6 +129,26 @@ impl From<ProcessError> for ApiError {
             }
             ProcessError::Directory(error) => error.into(),
             ProcessError::Internal(message) => Self::internal(message),
+        }
+    }
+}
+
+impl From<InterpreterError> for ApiError {
+    fn from(error: InterpreterError) -> Self {
+        let message = error.to_string();
+        match error {
+            InterpreterError::NoContext(_) => Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, message),
+            InterpreterError::TooMany | InterpreterError::Busy => {
+                Self::new(StatusCode::CONFLICT, code::CONFLICT, message)
+            }
+            InterpreterError::Path(error) => error.into(),
+            InterpreterError::Start(_) => Self::internal(message),
+            InterpreterError::EmptyCode
+            | InterpreterError::Timeout
+            | InterpreterError::Variable(_)
+            | InterpreterError::Language(_)
+            | InterpreterError::Default
+            | InterpreterError::Directory(_) => Self::bad_request(message),
         }
     }
 }

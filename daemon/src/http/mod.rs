@@ -4,6 +4,7 @@
 //! * [`error`] the one mapping from engine errors to status, code and body
 //! * [`extract`] query and JSON with the wire's errors, bodies read to their end
 //! * [`stream`] answers that are written piece by piece
+//! * [`socket`] what WebSockets have in common
 //! * [`info`], [`process`], [`files`] handlers, one module per URL
 
 pub mod error;
@@ -12,6 +13,7 @@ pub mod files;
 pub mod info;
 pub mod process;
 pub mod router;
+pub mod socket;
 pub mod stream;
 
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::accounts;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::files::{FileResult, place};
+use crate::interpreter::{Interpreters, Patience};
 use crate::metrics::Metrics;
 use crate::process::Processes;
 
@@ -35,6 +38,8 @@ pub struct Daemon {
     pub environment: Arc<Environment>,
     /// Runs commands.
     pub processes: Processes,
+    /// Python that keeps its state.
+    pub interpreters: Interpreters,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -72,6 +77,7 @@ impl Daemon {
         let environment = Arc::new(environment);
         Self {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
+            interpreters: Interpreters::new(Arc::clone(&environment), work_dir.clone(), Patience::default()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

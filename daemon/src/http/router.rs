@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use super::{Daemon, error, files, info, process};
 
@@ -30,6 +30,9 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/init", post(info::init))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))
+        .route("/process/interpreter/context", get(process::interpreter::list).post(process::interpreter::create))
+        .route("/process/interpreter/context/{id}", delete(process::interpreter::delete))
+        .route("/process/interpreter/execute", get(process::interpreter::execute::execute))
         .route("/project-dir", get(info::home_dir))
         .route("/system/metrics", get(info::system_metrics))
         .route("/user-home-dir", get(info::home_dir))

@@ -9,7 +9,7 @@
 mod code_run;
 mod execute;
 pub mod output;
-mod run;
+pub mod run;
 pub mod shell;
 
 use std::path::PathBuf;

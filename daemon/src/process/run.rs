@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::future::pending;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -100,20 +100,19 @@ fn start(plan: &Plan) -> Result<Started, String> {
 fn spawn(plan: &Plan, shell: &OsStr) -> io::Result<Started> {
     let (receiver, sender) = io::pipe()?;
     let mut command = Command::new(shell);
-    command
-        .args(&plan.arguments)
-        .current_dir(&plan.directory)
-        .env_clear()
-        .envs(&plan.environment)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(sender.try_clone()?)
-        .stderr(sender);
-    if oom::is_shielded() {
-        unshield(&mut command);
-    }
+    command.args(&plan.arguments).stdin(Stdio::piped()).stdout(sender.try_clone()?).stderr(sender);
+    prepare(&mut command, &plan.environment, &plan.directory);
     // `command` holds the sending ends and goes with this function: the pipe ends with the processes.
     Ok((command.spawn()?, pipe::Receiver::from_owned_fd(receiver.into())?))
+}
+
+/// What all of the sandbox's processes have in common: these variables and no others, a process group of their own, and
+/// an ordinary score when memory runs out.
+pub fn prepare(command: &mut Command, environment: &Variables, directory: &Path) {
+    command.current_dir(directory).env_clear().envs(environment).process_group(0);
+    if oom::is_shielded() {
+        unshield(command);
+    }
 }
 
 #[expect(unsafe_code, reason = "only the child itself can raise its score before any of its code runs")]

@@ -7,5 +7,6 @@ mod files_change;
 mod files_look;
 mod files_single;
 mod info;
+mod interpreter;
 mod process;
 mod sandbox;

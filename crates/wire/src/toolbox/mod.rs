@@ -3,6 +3,7 @@
 //! * [`error`] the error body and its machine codes
 //! * [`info`] version, directories, environment, metrics
 //! * [`process`] execute and code-run
+//! * [`interpreter`] contexts that keep their state, and what is said during an execution
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
 //!
@@ -13,4 +14,5 @@ pub mod chart;
 pub mod error;
 pub mod files;
 pub mod info;
+pub mod interpreter;
 pub mod process;

@@ -2,6 +2,7 @@
 
 pub mod code_run;
 pub mod execute;
+pub mod interpreter;
 
 use axum::response::Response;
 
