@@ -21,6 +21,7 @@
 //! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
 //! | [`interpreter`] | engine: Python contexts that keep their state |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
+//! | [`ports`] | engine: who listens |
 //! | [`files`] | engine: everything below `/files` |
 //!
 //! Arrows: `main -> init | serve | pause`, `serve -> http -> engines`; no engine knows axum.
@@ -43,6 +44,7 @@ pub mod log_file;
 pub mod metrics;
 pub mod oom;
 pub mod pause;
+pub mod ports;
 pub mod process;
 pub mod ready;
 pub mod serve;

@@ -5,12 +5,13 @@
 //! * [`extract`] query and JSON with the wire's errors, bodies read to their end
 //! * [`stream`] answers that are written piece by piece
 //! * [`socket`] what WebSockets have in common
-//! * [`info`], [`process`], [`files`] handlers, one module per URL
+//! * [`info`], [`process`], [`files`], [`ports`] handlers, one module per URL
 
 pub mod error;
 pub mod extract;
 pub mod files;
 pub mod info;
+pub mod ports;
 pub mod process;
 pub mod router;
 pub mod socket;

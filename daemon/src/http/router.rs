@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{delete, get, post};
 
-use super::{Daemon, error, files, info, process};
+use super::{Daemon, error, files, info, ports, process};
 
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -28,6 +28,8 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/files/upload", post(files::upload::upload))
         .route("/files/upload-v2", post(files::upload::upload_v2))
         .route("/init", post(info::init))
+        .route("/port", get(ports::list))
+        .route("/port/{port}/in-use", get(ports::in_use))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))
         .route("/process/interpreter/context", get(process::interpreter::list).post(process::interpreter::create))

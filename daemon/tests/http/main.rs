@@ -8,5 +8,6 @@ mod files_look;
 mod files_single;
 mod info;
 mod interpreter;
+mod ports;
 mod process;
 mod sandbox;

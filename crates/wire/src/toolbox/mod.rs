@@ -6,6 +6,7 @@
 //! * [`interpreter`] contexts that keep their state, and what is said during an execution
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
+//! * [`ports`] who listens
 //!
 //! Keys are camelCase except in charts (snake_case). The generated clients check types strictly:
 //! a required key may never be missing, and a string may never become a number.
@@ -15,4 +16,5 @@ pub mod error;
 pub mod files;
 pub mod info;
 pub mod interpreter;
+pub mod ports;
 pub mod process;
