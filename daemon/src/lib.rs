@@ -21,6 +21,7 @@
 //! | [`process`] | engine: shell choice, spawn, capture, timeout; execute and code-run |
 //! | [`interpreter`] | engine: Python contexts that keep their state |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
+//! | [`lsp`] | engine: language servers of projects |
 //! | [`ports`] | engine: who listens |
 //! | [`files`] | engine: everything below `/files` |
 //!
@@ -41,6 +42,7 @@ pub mod http;
 pub mod init;
 pub mod interpreter;
 pub mod log_file;
+pub mod lsp;
 pub mod metrics;
 pub mod oom;
 pub mod pause;

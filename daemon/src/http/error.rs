@@ -17,6 +17,7 @@ use tracing::warn;
 use crate::environment::BadVariable;
 use crate::files::FileError;
 use crate::interpreter::InterpreterError;
+use crate::lsp::LspError;
 use crate::process::ProcessError;
 
 /// A failed request.
@@ -149,6 +150,21 @@ impl From<InterpreterError> for ApiError {
             | InterpreterError::Language(_)
             | InterpreterError::Default
             | InterpreterError::Directory(_) => Self::bad_request(message),
+        }
+    }
+}
+
+impl From<LspError> for ApiError {
+    fn from(error: LspError) -> Self {
+        let message = error.to_string();
+        match error {
+            LspError::NotStarted => Self::new(StatusCode::BAD_REQUEST, code::LSP_SERVER_NOT_INITIALIZED, message),
+            LspError::Language(_) | LspError::Argument(_) => Self::bad_request(message),
+            LspError::Timeout(_) => Self::new(StatusCode::REQUEST_TIMEOUT, code::REQUEST_TIMEOUT, message),
+            LspError::File(error) => error.into(),
+            LspError::Missing(_) | LspError::Start(_) | LspError::Ended | LspError::Server(_) => {
+                Self::internal(message)
+            }
         }
     }
 }

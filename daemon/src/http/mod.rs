@@ -5,12 +5,13 @@
 //! * [`extract`] query and JSON with the wire's errors, bodies read to their end
 //! * [`stream`] answers that are written piece by piece
 //! * [`socket`] what WebSockets have in common
-//! * [`info`], [`process`], [`files`], [`ports`] handlers, one module per URL
+//! * [`info`], [`process`], [`files`], [`lsp`], [`ports`] handlers, one module per URL
 
 pub mod error;
 pub mod extract;
 pub mod files;
 pub mod info;
+pub mod lsp;
 pub mod ports;
 pub mod process;
 pub mod router;
@@ -29,6 +30,7 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::files::{FileResult, place};
 use crate::interpreter::{Interpreters, Patience};
+use crate::lsp::LanguageServers;
 use crate::metrics::Metrics;
 use crate::process::Processes;
 
@@ -41,6 +43,8 @@ pub struct Daemon {
     pub processes: Processes,
     /// Python that keeps its state.
     pub interpreters: Interpreters,
+    /// What knows the languages of projects.
+    pub language_servers: LanguageServers,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -79,6 +83,7 @@ impl Daemon {
         Self {
             processes: Processes::new(Arc::clone(&environment), work_dir.clone()),
             interpreters: Interpreters::new(Arc::clone(&environment), work_dir.clone(), Patience::default()),
+            language_servers: LanguageServers::new(Arc::clone(&environment), work_dir.clone()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{delete, get, post};
 
-use super::{Daemon, error, files, info, ports, process};
+use super::{Daemon, error, files, info, lsp, ports, process};
 
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -28,6 +28,13 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/files/upload", post(files::upload::upload))
         .route("/files/upload-v2", post(files::upload::upload_v2))
         .route("/init", post(info::init))
+        .route("/lsp/completions", post(lsp::completions))
+        .route("/lsp/did-close", post(lsp::did_close))
+        .route("/lsp/did-open", post(lsp::did_open))
+        .route("/lsp/document-symbols", get(lsp::document_symbols))
+        .route("/lsp/start", post(lsp::start))
+        .route("/lsp/stop", post(lsp::stop))
+        .route("/lsp/workspacesymbols", get(lsp::workspace_symbols))
         .route("/port", get(ports::list))
         .route("/port/{port}/in-use", get(ports::in_use))
         .route("/process/code-run", post(process::code_run::code_run))

@@ -8,6 +8,7 @@ mod files_look;
 mod files_single;
 mod info;
 mod interpreter;
+mod lsp;
 mod ports;
 mod process;
 mod sandbox;

@@ -6,6 +6,7 @@
 //! * [`interpreter`] contexts that keep their state, and what is said during an execution
 //! * [`chart`] what code-run found in matplotlib figures
 //! * [`files`] the file routes
+//! * [`lsp`] language servers
 //! * [`ports`] who listens
 //!
 //! Keys are camelCase except in charts (snake_case). The generated clients check types strictly:
@@ -16,5 +17,6 @@ pub mod error;
 pub mod files;
 pub mod info;
 pub mod interpreter;
+pub mod lsp;
 pub mod ports;
 pub mod process;
