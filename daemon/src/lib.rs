@@ -22,7 +22,10 @@
 //! | [`lock`] | how a mutex is taken |
 //! | [`pty`] | engine: terminals and who is attached to them |
 //! | [`session`] | engine: long-lived shells and their commands |
+//! | [`interpreter`] | engine: Python contexts that keep their state |
 //! | [`charts`] | engine: matplotlib figures out of a Python run |
+//! | [`lsp`] | engine: language servers of projects |
+//! | [`ports`] | engine: who listens |
 //! | [`files`] | engine: everything below `/files` |
 //! | [`git`] | engine: everything below `/git`, by the sandbox's own git |
 //!
@@ -43,10 +46,13 @@ pub mod git;
 pub mod http;
 pub mod init;
 pub mod lock;
+pub mod interpreter;
 pub mod log_file;
+pub mod lsp;
 pub mod metrics;
 pub mod oom;
 pub mod pause;
+pub mod ports;
 pub mod process;
 pub mod pty;
 pub mod ready;

@@ -17,6 +17,8 @@ use tracing::warn;
 use crate::environment::BadVariable;
 use crate::files::FileError;
 use crate::git::{Failure, GitError};
+use crate::interpreter::InterpreterError;
+use crate::lsp::LspError;
 use crate::process::ProcessError;
 use crate::pty::PtyError;
 use crate::session::SessionError;
@@ -169,6 +171,41 @@ impl From<SessionError> for ApiError {
             SessionError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL_SERVER_ERROR),
         };
         Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<InterpreterError> for ApiError {
+    fn from(error: InterpreterError) -> Self {
+        let message = error.to_string();
+        match error {
+            InterpreterError::NoContext(_) => Self::new(StatusCode::NOT_FOUND, code::NOT_FOUND, message),
+            InterpreterError::TooMany | InterpreterError::Busy => {
+                Self::new(StatusCode::CONFLICT, code::CONFLICT, message)
+            }
+            InterpreterError::Path(error) => error.into(),
+            InterpreterError::Start(_) => Self::internal(message),
+            InterpreterError::EmptyCode
+            | InterpreterError::Timeout
+            | InterpreterError::Variable(_)
+            | InterpreterError::Language(_)
+            | InterpreterError::Default
+            | InterpreterError::Directory(_) => Self::bad_request(message),
+        }
+    }
+}
+
+impl From<LspError> for ApiError {
+    fn from(error: LspError) -> Self {
+        let message = error.to_string();
+        match error {
+            LspError::NotStarted => Self::new(StatusCode::BAD_REQUEST, code::LSP_SERVER_NOT_INITIALIZED, message),
+            LspError::Language(_) | LspError::Argument(_) => Self::bad_request(message),
+            LspError::Timeout(_) => Self::new(StatusCode::REQUEST_TIMEOUT, code::REQUEST_TIMEOUT, message),
+            LspError::File(error) => error.into(),
+            LspError::Missing(_) | LspError::Start(_) | LspError::Ended | LspError::Server(_) => {
+                Self::internal(message)
+            }
+        }
     }
 }
 

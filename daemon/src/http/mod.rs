@@ -6,16 +6,20 @@
 //! * [`sdk_version`] whose age some answers depend on
 //! * [`websocket`], [`subprotocol`] what all WebSockets have in common
 //! * [`stream`] answers that are written piece by piece
-//! * [`info`], [`process`], [`files`], [`git`] handlers, one module per URL
+//! * [`socket`] what WebSockets have in common
+//! * [`info`], [`process`], [`files`], [`git`], [`lsp`], [`ports`] handlers, one module per URL
 
 pub mod error;
 pub mod extract;
 pub mod files;
 pub mod git;
 pub mod info;
+pub mod lsp;
+pub mod ports;
 pub mod process;
 pub mod router;
 pub mod sdk_version;
+pub mod socket;
 pub mod stream;
 pub mod subprotocol;
 pub mod websocket;
@@ -32,6 +36,8 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::files::{FileResult, place};
 use crate::git::Git;
+use crate::interpreter::{Interpreters, Patience};
+use crate::lsp::LanguageServers;
 use crate::metrics::Metrics;
 use crate::process::Processes;
 use crate::pty::Terminals;
@@ -50,6 +56,10 @@ pub struct Daemon {
     pub terminals: Terminals,
     /// Runs git.
     pub git: Git,
+    /// Python that keeps its state.
+    pub interpreters: Interpreters,
+    /// What knows the languages of projects.
+    pub language_servers: LanguageServers,
     /// Where commands start and relative paths begin.
     pub work_dir: PathBuf,
     /// Of the user the daemon runs as.
@@ -90,6 +100,8 @@ impl Daemon {
             sessions: Sessions::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
             terminals: Terminals::new(Arc::clone(&environment), work_dir.clone()),
             git: Git::new(Arc::clone(&environment), work_dir.clone(), home.clone()),
+            interpreters: Interpreters::new(Arc::clone(&environment), work_dir.clone(), Patience::default()),
+            language_servers: LanguageServers::new(Arc::clone(&environment), work_dir.clone()),
             metrics: Metrics::start(work_dir.clone()),
             walks: Walks::default(),
             environment,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use super::process::{pty, session};
-use super::{Daemon, error, files, git, info, process};
+use super::{Daemon, error, files, git, info, lsp, ports, process};
 
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
@@ -45,8 +45,20 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/git/restore", post(git::restore::restore))
         .route("/git/status", get(git::status::status))
         .route("/init", post(info::init))
+        .route("/lsp/completions", post(lsp::completions))
+        .route("/lsp/did-close", post(lsp::did_close))
+        .route("/lsp/did-open", post(lsp::did_open))
+        .route("/lsp/document-symbols", get(lsp::document_symbols))
+        .route("/lsp/start", post(lsp::start))
+        .route("/lsp/stop", post(lsp::stop))
+        .route("/lsp/workspacesymbols", get(lsp::workspace_symbols))
+        .route("/port", get(ports::list))
+        .route("/port/{port}/in-use", get(ports::in_use))
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))
+        .route("/process/interpreter/context", get(process::interpreter::list).post(process::interpreter::create))
+        .route("/process/interpreter/context/{id}", delete(process::interpreter::delete))
+        .route("/process/interpreter/execute", get(process::interpreter::execute::execute))
         .route("/process/pty", get(pty::list).post(pty::create))
         .route("/process/pty/create-connect", get(pty::connect::create_connect))
         .route("/process/pty/{id}", get(pty::get).delete(pty::delete))

@@ -11,7 +11,7 @@
 mod code_run;
 mod execute;
 pub mod output;
-mod run;
+pub mod run;
 pub mod shell;
 pub mod spawn;
 pub mod tree;

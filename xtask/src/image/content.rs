@@ -54,6 +54,10 @@ fn failing_habits(tag: &str) -> Vec<String> {
         ),
         ("npm config get prefix && test -w /usr/local/bin && test -w /usr/local/lib/node_modules", "/usr/local"),
         ("cd /tmp && echo 'console.log(42 as number)' > b.ts && npx --no ts-node b.ts", "42"),
+        (
+            "typescript-language-server --version; command -v pyright-langserver",
+            "4.4.1\n/usr/local/bin/pyright-langserver",
+        ),
         ("git init -q /tmp/g && git -C /tmp/g status --short", ""),
         ("ls -d /tmp/paddock-image 2>&1 | tail -c 26", "No such file or directory"),
     ];

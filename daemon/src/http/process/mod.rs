@@ -4,6 +4,7 @@ pub mod code_run;
 pub mod execute;
 pub mod pty;
 pub mod session;
+pub mod interpreter;
 
 use axum::response::Response;
 
