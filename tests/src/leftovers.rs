@@ -6,10 +6,10 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use crate::converge::Look;
+use crate::docker;
+use crate::processes::{self, Process};
 use crate::stack::STACK;
 use crate::table::{self, Item};
-use crate::processes::{self, Process};
-use crate::docker;
 
 /// Networks that a runner may keep in advance after a burst of creates (`CEILING` of its `network/slots/demand.rs`).
 const MOST_IN_STOCK: usize = 32;

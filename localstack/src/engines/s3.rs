@@ -58,7 +58,7 @@ impl S3 {
         // S3 ends what it has begun, also when the client goes away: half an upload would be completed.
         let answered = tokio::spawn(async move { service.call(request.map(s3s::Body::from)).await });
         let answered = answered.await.map_err(|error| error.to_string());
-        match answered.and_then(|answer| answer.map_err(|error| error.to_string())) {
+        match answered.and_then(|answer| answer.map_err(|error| format!("{error:?}"))) {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(error, "s3 engine");

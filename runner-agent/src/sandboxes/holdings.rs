@@ -111,7 +111,8 @@ impl Holdings {
     #[must_use]
     pub fn allocated(&self) -> Capacity {
         let taken = sum(&self.lock());
-        let disk_gib = if self.has_disk().is_ok() { taken.disk_gib } else { taken.disk_gib.max(self.capacity.disk_gib) };
+        let disk_gib =
+            if self.has_disk().is_ok() { taken.disk_gib } else { taken.disk_gib.max(self.capacity.disk_gib) };
         Capacity { disk_gib, ..taken }
     }
 
