@@ -31,7 +31,6 @@ pub struct Upgrade(WebSocketUpgrade);
 
 impl Upgrade {
     /// With this subprotocol.
-    #[must_use]
     pub fn speaking(self, protocol: Option<String>) -> WebSocketUpgrade {
         self.0.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT).protocols(protocol)
     }

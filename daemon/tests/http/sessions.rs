@@ -152,7 +152,7 @@ async fn the_list() {
     let expected = Command { id: id.clone(), command: "(exit 3)".to_owned(), exit_code: Some(3) };
     let ids: Vec<_> = sessions.iter().map(|session| session.session_id.as_str()).collect();
     assert_eq!(ids, ["../../ä b", "s"]);
-    assert_eq!(sessions[1].commands, [expected.clone()]);
+    assert_eq!(sessions[1].commands, std::slice::from_ref(&expected));
     assert_eq!(sandbox.get("/process/session/s").await.read::<Session>(), sessions[1]);
     assert_eq!(sandbox.get(&of(&id, "")).await.read::<Command>(), expected);
     assert_eq!(sandbox.get("/process/session/..%2F..%2F%C3%A4%20b").await.read::<Session>(), sessions[0]);

@@ -1,6 +1,7 @@
 //! `GET /process/pty/{id}/connect` and `GET /process/pty/create-connect`: WebSockets to a terminal.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -10,9 +11,11 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use futures::stream::SplitStream;
 use futures::{SinkExt, StreamExt};
 use paddock_wire::toolbox::pty::{PtyControl, PtyCreateConnect, PtyExit, PtyStatus};
 use serde::Serialize;
+use tokio::sync::{mpsc, watch};
 
 use crate::http::Daemon;
 use crate::http::error::{ApiError, ApiResult};
@@ -98,38 +101,41 @@ async fn converse(mut socket: WebSocket, mut attachment: Attachment, tells_exit:
 /// Both ways, until the client or the terminal parts; nothing when it was the client.
 async fn pass_on(socket: &mut WebSocket, attachment: &mut Attachment) -> Option<Parting> {
     let Attachment { output, parting, input } = attachment;
-    let (mut sink, mut client) = socket.split();
+    let (mut sink, client) = socket.split();
     let printing = async {
         while let Some(chunk) = output.recv().await {
             sink.send(Message::Binary(chunk)).await.ok()?;
         }
         Some(())
     };
-    let typing = async {
-        while let Some(Ok(message)) = client.next().await {
-            let bytes = match message {
-                Message::Binary(bytes) => bytes,
-                Message::Text(text) => Bytes::from(text),
-                Message::Ping(_) | Message::Pong(_) => continue,
-                Message::Close(_) => break,
-            };
-            // When the shell has ended there is nobody to type to; the client is told by the other branch.
-            let _ = input.send(bytes).await;
-        }
-    };
-    let mut watched = parting.clone();
-    let too_slow = async {
-        if watched.wait_for(|parting| matches!(parting, Some(Parting::TooSlow))).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         printed = printing => printed?,
-        () = typing => return None,
+        () = pass_keys(client, input) => return None,
         // It takes nothing, so what waits for it will not be sent.
-        () = too_slow => {}
+        () = too_slow(parting.clone()) => {}
     }
     *parting.borrow()
+}
+
+/// Until the client goes away.
+async fn pass_keys(mut client: SplitStream<&mut WebSocket>, input: &mpsc::Sender<Bytes>) {
+    while let Some(Ok(message)) = client.next().await {
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Text(text) => Bytes::from(text),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return,
+        };
+        // When the shell has ended there is nobody to type to; the client is told by the other branch.
+        let _ = input.send(bytes).await;
+    }
+}
+
+/// Never completes for a client that keeps up.
+async fn too_slow(mut parting: watch::Receiver<Option<Parting>>) {
+    if parting.wait_for(|parting| matches!(parting, Some(Parting::TooSlow))).await.is_err() {
+        pending().await
+    }
 }
 
 fn control(status: PtyStatus) -> Message {
