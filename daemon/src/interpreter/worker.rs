@@ -78,7 +78,8 @@ impl Worker {
         patience: Patience,
     ) -> Result<Self, String> {
         // A fork takes long when memory is short, and other requests must not wait for it.
-        let begun = spawn_blocking(move || start_process(&environment, &cwd)).await.map_err(|error| error.to_string())?;
+        let begun =
+            spawn_blocking(move || start_process(&environment, &cwd)).await.map_err(|error| error.to_string())?;
         let process = begun.and_then(Parts::watch).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => "there is no python3 and no python in this sandbox".to_owned(),
             _ => error.to_string(),

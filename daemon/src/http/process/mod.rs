@@ -2,9 +2,9 @@
 
 pub mod code_run;
 pub mod execute;
+pub mod interpreter;
 pub mod pty;
 pub mod session;
-pub mod interpreter;
 
 use axum::response::Response;
 
