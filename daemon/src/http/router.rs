@@ -1,4 +1,4 @@
-//! All routes, in URL order.
+//! All routes, in URL order of each engine.
 
 use std::sync::Arc;
 
@@ -10,10 +10,38 @@ use axum::routing::{delete, get, post};
 use super::process::{pty, session};
 use super::{Daemon, error, files, git, info, lsp, ports, process};
 
+type Routes = Router<Arc<Daemon>>;
+
 /// The whole HTTP API.
 pub fn router(daemon: Arc<Daemon>) -> Router {
+    info_routes()
+        .merge(file_routes())
+        .merge(git_routes())
+        .merge(lsp_routes())
+        .merge(process_routes())
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        // JSON bodies have their own bound; uploads have none, they stream.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(error::with_request))
+        .with_state(daemon)
+}
+
+fn info_routes() -> Routes {
     Router::new()
         .route("/env", post(info::env))
+        .route("/init", post(info::init))
+        .route("/port", get(ports::list))
+        .route("/port/{port}/in-use", get(ports::in_use))
+        .route("/project-dir", get(info::home_dir))
+        .route("/system/metrics", get(info::system_metrics))
+        .route("/user-home-dir", get(info::home_dir))
+        .route("/version", get(info::version))
+        .route("/work-dir", get(info::work_dir))
+}
+
+fn file_routes() -> Routes {
+    Router::new()
         .route("/files", get(files::list::list).delete(files::delete::delete))
         .route("/files/", get(files::list::list).delete(files::delete::delete))
         .route("/files/bulk-download", post(files::bulk_download::bulk_download))
@@ -28,6 +56,10 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/files/search", get(files::search::search))
         .route("/files/upload", post(files::upload::upload))
         .route("/files/upload-v2", post(files::upload::upload_v2))
+}
+
+fn git_routes() -> Routes {
+    Router::new()
         .route("/git/add", post(git::add::add))
         .route("/git/branches", get(git::branches::list).post(git::branches::create).delete(git::branches::delete))
         .route("/git/checkout", post(git::checkout::checkout))
@@ -44,7 +76,10 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/git/reset", post(git::reset::reset))
         .route("/git/restore", post(git::restore::restore))
         .route("/git/status", get(git::status::status))
-        .route("/init", post(info::init))
+}
+
+fn lsp_routes() -> Routes {
+    Router::new()
         .route("/lsp/completions", post(lsp::completions))
         .route("/lsp/did-close", post(lsp::did_close))
         .route("/lsp/did-open", post(lsp::did_open))
@@ -52,8 +87,10 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/lsp/start", post(lsp::start))
         .route("/lsp/stop", post(lsp::stop))
         .route("/lsp/workspacesymbols", get(lsp::workspace_symbols))
-        .route("/port", get(ports::list))
-        .route("/port/{port}/in-use", get(ports::in_use))
+}
+
+fn process_routes() -> Routes {
+    Router::new()
         .route("/process/code-run", post(process::code_run::code_run))
         .route("/process/execute", post(process::execute::execute))
         .route("/process/interpreter/context", get(process::interpreter::list).post(process::interpreter::create))
@@ -71,15 +108,4 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/process/session/{id}/command/{cid}/input", post(session::command::input))
         .route("/process/session/{id}/command/{cid}/logs", get(session::logs::of_command))
         .route("/process/session/{id}/exec", post(session::execute::execute))
-        .route("/project-dir", get(info::home_dir))
-        .route("/system/metrics", get(info::system_metrics))
-        .route("/user-home-dir", get(info::home_dir))
-        .route("/version", get(info::version))
-        .route("/work-dir", get(info::work_dir))
-        .fallback(error::not_found)
-        .method_not_allowed_fallback(error::method_not_allowed)
-        // JSON bodies have their own bound; uploads have none, they stream.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(error::with_request))
-        .with_state(daemon)
 }
