@@ -54,7 +54,7 @@ async fn still(rig: &Rig, image: &str) -> String {
 
 fn change(root: &Path) {
     fs::remove_file(root.join("etc/passwd")).unwrap();
-    fs::remove_dir(root.join("tmp")).unwrap();
+    fs::remove_dir_all(root.join("tmp")).unwrap();
     fs::write(root.join("tmp"), "a file now").unwrap();
     let home = root.join("root");
     let sparse = File::create(home.join("sparse")).unwrap();

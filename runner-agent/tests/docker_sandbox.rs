@@ -220,6 +220,7 @@ async fn a_sandbox_that_fills_its_disk_is_held_to_it_or_stopped_and_keeps_its_fi
     let big = format!("/proc/{}/root/root/big", pid(&rig, &created).await);
     let mut bytes = std::io::Read::take(std::io::repeat(1), 1100 << 20);
     let written = std::io::copy(&mut bytes, &mut std::fs::File::create(&big).unwrap());
+    println!("the engine limits the disk: {}", rig.engine.limits_disk());
     if rig.engine.limits_disk() {
         let error = written.unwrap_err();
         assert!(matches!(error.kind(), std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::StorageFull), "{error}");

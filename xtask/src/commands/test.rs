@@ -20,7 +20,7 @@ const STACK: Trial = Trial { folder: ".paddock-test", logs: "e2e-logs" };
 const SIMULATED: u64 = 200;
 
 /// Test programs that need a container engine but no stack.
-const ENGINE_TESTS: [&str; 2] = ["engine_contract", "docker_sandbox"];
+const ENGINE_TESTS: [&str; 3] = ["engine_contract", "docker_sandbox", "docker_exports"];
 
 /// Run everything that CI runs
 ///
