@@ -93,14 +93,11 @@ pub fn patience(attempt: u32) -> Duration {
     Duration::from_secs((5u64 << attempt.saturating_sub(1).min(4)).min(60))
 }
 
-/// The longest that files may be captured.
-const CAPTURE_MINUTES: u64 = 60;
-
 /// The longest a wish may take before it is called failed, however much the owner says it is working on it
 /// (control-plane-sandbox §4).
 pub fn deadline(sandbox: &Sandbox) -> Duration {
     let minutes = match sandbox.state {
-        _ if sandbox.files.capture.is_some() => CAPTURE_MINUTES,
+        _ if sandbox.files.capture.is_some() => 60,
         State::Starting | State::Resuming | State::Stopping | State::Pausing => 5,
         State::Creating | State::Unknown | State::Resizing | State::Forking | State::Started | State::Stopped => 15,
         State::Restoring | State::PullingSnapshot => 30,
@@ -118,10 +115,7 @@ fn unplaced(sandbox: &Sandbox, now: Timestamp) -> Plan {
     if sandbox.timers.queue.is_some_and(|queue| sandbox.wished_at.after(queue) <= now) && sandbox.epoch == 0 {
         return Plan { step: Step::TimeOut, due: None };
     }
-    // A fork waits for its source's capture before it can be placed.
-    let capture = if sandbox.files.parent.is_some() && sandbox.epoch == 0 { CAPTURE_MINUTES } else { 0 };
-    let deadline = deadline(sandbox) + Duration::from_secs(capture * 60);
-    let longest = sandbox.timers.queue.unwrap_or_default().max(deadline);
+    let longest = sandbox.timers.queue.unwrap_or_default().max(deadline(sandbox));
     if sandbox.wished_at.after(longest) <= now {
         return Plan { step: Step::GiveUp("no runner had room for this sandbox"), due: None };
     }

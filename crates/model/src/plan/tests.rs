@@ -179,18 +179,6 @@ fn a_queue_ends_when_its_owner_says_so() {
 }
 
 #[test]
-fn a_fork_waits_as_long_as_its_source_may_be_captured() {
-    let mut fork = sandbox(State::Creating, Desired::Started);
-    (fork.runner, fork.epoch) = (None, 0);
-    fork.files.parent = Some(SandboxId::random());
-    let hour = NOW.after(Duration::from_secs(3600));
-    assert_eq!(plan(&fork, hour).step, Step::Place);
-    assert!(matches!(plan(&fork, hour.after(Duration::from_secs(900))).step, Step::GiveUp(_)));
-    fork.epoch = 1;
-    assert!(matches!(plan(&fork, hour).step, Step::GiveUp(_)), "it was placed before");
-}
-
-#[test]
 fn an_idle_sandbox_is_frozen_where_that_is_wished() {
     let mut idle = sandbox(State::Started, Desired::Started);
     idle.seen_generation = idle.generation;
