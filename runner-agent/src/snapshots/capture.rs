@@ -72,8 +72,14 @@ impl Captures {
     async fn pack_or_go_on(&self, wanted: Wanted, dir: &Path, image: &str) -> Result<Packing, CaptureError> {
         let spool = self.spool(wanted.id);
         let turn = self.turns.take(&spool.packed).await;
-        let opening = spool.clone();
-        let journal = Arc::new(blocking(move || opening.open(wanted.sandbox)).await?);
+        let (opening, held) = (spool.clone(), Arc::clone(&turn));
+        let opened = blocking(move || {
+            let opened = opening.open(wanted.sandbox);
+            // Whoever is dropped meanwhile still clears the spool: the next one has to wait for that.
+            drop(held);
+            opened
+        });
+        let journal = Arc::new(opened.await?);
         let record = journal.record().clone();
         if let (Some(manifest), true) = (&record.manifest, record.complete) {
             let manifest = manifest.clone();
