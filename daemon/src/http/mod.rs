@@ -6,7 +6,6 @@
 //! * [`sdk_version`] whose age some answers depend on
 //! * [`websocket`], [`subprotocol`] what all WebSockets have in common
 //! * [`stream`] answers that are written piece by piece
-//! * [`socket`] what WebSockets have in common
 //! * [`info`], [`process`], [`files`], [`git`], [`lsp`], [`ports`] handlers, one module per URL
 
 pub mod error;
@@ -19,7 +18,6 @@ pub mod ports;
 pub mod process;
 pub mod router;
 pub mod sdk_version;
-pub mod socket;
 pub mod stream;
 pub mod subprotocol;
 pub mod websocket;

@@ -32,7 +32,12 @@ pub struct Upgrade(WebSocketUpgrade);
 impl Upgrade {
     /// With this subprotocol.
     pub fn speaking(self, protocol: Option<String>) -> WebSocketUpgrade {
-        self.0.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT).protocols(protocol)
+        self.speaking_at_most(MESSAGE_LIMIT, protocol)
+    }
+
+    /// With this subprotocol, where a message is a whole request, of so many bytes at most.
+    pub fn speaking_at_most(self, limit: usize, protocol: Option<String>) -> WebSocketUpgrade {
+        self.0.max_message_size(limit).max_frame_size(limit).protocols(protocol)
     }
 }
 
@@ -50,15 +55,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     }
 }
 
+/// A close frame; a long reason is cut.
+pub fn close_frame(code: u16, reason: &str) -> CloseFrame {
+    CloseFrame { code, reason: reason[..reason.floor_char_boundary(LONGEST_REASON)].into() }
+}
+
 /// Ends it so that the client reads all there was, the end included: what it still sends is read too, or the connection
 /// would be reset under its feet.
 pub async fn end(socket: &mut WebSocket, code: u16, reason: &str) {
-    let reason = &reason[..reason.floor_char_boundary(LONGEST_REASON)];
-    let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    let close = Message::Close(Some(close_frame(code, reason)));
     let farewell = async {
         if socket.send(close).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
         }
     };
     let _ = timeout(FAREWELL, farewell).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_fits() {
+        assert_eq!(close_frame(1000, "short").reason.as_str(), "short");
+        assert_eq!(close_frame(1000, &"ä".repeat(100)).reason.as_str(), "ä".repeat(61));
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
@@ -15,8 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
 use crate::http::Daemon;
-use crate::http::error::ApiResult;
-use crate::http::socket::{accept, close};
+use crate::http::extract::BODY_LIMIT;
+use crate::http::subprotocol::Offered;
+use crate::http::websocket::{Upgrade, close_frame as close};
 use crate::interpreter::{End, InterpreterError};
 
 /// Messages between the program and the socket: the program waits when there are more.
@@ -33,11 +34,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 type Sink = SplitSink<WebSocket, Message>;
 type Source = SplitStream<WebSocket>;
 
-pub async fn execute(
-    State(daemon): State<Arc<Daemon>>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> ApiResult<Response> {
-    Ok(accept(upgrade)?.on_upgrade(move |socket| converse(daemon, socket)))
+pub async fn execute(State(daemon): State<Arc<Daemon>>, headers: HeaderMap, upgrade: Upgrade) -> Response {
+    let protocol = Offered::in_headers(&headers).choose();
+    upgrade.speaking_at_most(BODY_LIMIT, protocol).on_upgrade(move |socket| converse(daemon, socket))
 }
 
 async fn converse(daemon: Arc<Daemon>, socket: WebSocket) {
